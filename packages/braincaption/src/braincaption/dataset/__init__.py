@@ -1,0 +1,1 @@
+"""A captioned OUT in, a Hugging Face dataset folder out: Parquet shards, card, Croissant metadata, citation."""
