@@ -1,0 +1,1 @@
+"""The commands of `brain atlas`, one module each; nothing heavy is imported at the top of any."""

@@ -1,0 +1,7 @@
+"""A seed in, phantom people out: labelled heads in T1w, T2w and FLAIR made from the ICBM template and MR physics."""
+
+from brainatlas.phantom.dataset import write_cohort
+from brainatlas.phantom.protocol import Protocol
+from brainatlas.phantom.subject import SIZES, Grid, Scan, Subject, make_subject
+
+__all__ = ["SIZES", "Grid", "Protocol", "Scan", "Subject", "make_subject", "write_cohort"]
