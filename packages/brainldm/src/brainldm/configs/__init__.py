@@ -1,0 +1,1 @@
+"""The configs as TOML files, one a model: no code here."""

@@ -1,0 +1,1 @@
+"""The models that ship with the package, a model folder each: no code here."""
