@@ -1,0 +1,1 @@
+"""One module a command; the metrics' commands are made from their registry."""

@@ -1,0 +1,55 @@
+"""Slice folders in, `brain eval report`: JSON, Markdown and one HTML page out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from braineval.settings import DEFAULTS, Settings
+
+
+def report(
+    real: Annotated[Path, typer.Argument(help="Slice folder or dataset folder of real slices.")],
+    generated: Annotated[list[str], typer.Argument(help="Folders to score, each FOLDER or NAME=FOLDER.")],
+    out: Annotated[Path, typer.Option(help="Folder for report.json, report.md and report.html.")],
+    metric: Annotated[list[str] | None, typer.Option(help="Only these metrics; may be given again.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of bootstrap, floors and classifiers.")] = DEFAULTS.seed,
+    draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of people behind the intervals.")] = DEFAULTS.draws,
+) -> None:
+    """Score one or several folders of generated slices, and write JSON, Markdown and one HTML page.
+
+    A folder whose slices have the keys of the real ones is shown as reconstructions. Metrics without a value on these
+    slices stand in the report with the reason.
+
+    Example: brain eval report slices small=generated-a large=generated-b --out report
+    """
+    folders = _named(generated)
+    from braineval.metrics import scorer
+    from braineval.report import build
+
+    for name in metric or ():
+        scorer(name)
+    print(build(real, folders, out, settings=Settings(seed=seed, draws=draws), chosen=metric))
+
+
+def _named(given: list[str]) -> dict[str, Path]:
+    """Return the folders by name, the folder's own where none is given.
+
+    Raises
+    ------
+    UsageError
+        Two folders of one name.
+    """
+    from braincaption.errors import UsageError
+
+    found: dict[str, Path] = {}
+    for text in given:
+        name, equals, folder = text.partition("=")
+        path = Path(folder) if equals else Path(text)
+        name = name if equals else path.resolve().name
+        if name in found:
+            raise UsageError(f"two folders are called {name!r}: name them, as in small={path}")
+        found[name] = path
+    return found

@@ -1,0 +1,72 @@
+"""Features of two sides and a distance in, its score with interval and both floors out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from braineval.features import FeaturePair, feature_pair
+from braineval.floor import real_floor
+from braineval.resample import distance_interval
+from braineval.score import Score
+from braineval.settings import Settings
+from braineval.slices import Slices
+
+Array = npt.NDArray[np.float32]
+Weights = npt.NDArray[np.float64]
+Distance = Callable[[Array, Array, tuple[Weights | None, Weights | None]], float]
+# Above this length one evaluation takes seconds; a few draws then give the standard error.
+LONG_FEATURES = 512
+FEW_DRAWS = 20
+FEWEST_SLICES = 2
+
+
+def distance_score(
+    name: str, distance: Distance, real: Slices, generated: Slices, settings: Settings, extractor: str
+) -> Score:
+    """Return the distance between the features of both sides; `name` may hold ``{extractor}``."""
+    pair = feature_pair(real, generated, settings, extractor)
+    _warn_few(pair)
+    rng = np.random.default_rng(settings.seed)
+    value = distance(pair.real, pair.generated, (None, None))
+    draws = settings.draws if pair.extractor.dimension <= LONG_FEATURES else min(settings.draws, FEW_DRAWS)
+    return Score(
+        metric=name.format(extractor=pair.extractor.name),
+        value=value,
+        ci95=distance_interval(
+            value,
+            lambda first, second: distance(pair.real, pair.generated, (first, second)),
+            (real.units, generated.units),
+            draws,
+            rng,
+        ),
+        floor=real_floor(
+            real.units,
+            len(generated),
+            lambda first, second: distance(pair.real[first], pair.real[second], (None, None)),
+            settings.floor_draws,
+            rng,
+        ),
+        n_real=len(real),
+        n_generated=len(generated),
+        people_real=real.people,
+        people_generated=generated.people,
+        extractor=pair.extractor.name,
+        extractor_sha256=pair.extractor.sha256,
+        preprocessing=pair.extractor.preprocessing,
+        seed=settings.seed,
+        higher_is_better=False,
+    )
+
+
+def _warn_few(pair: FeaturePair) -> None:
+    fewest = min(len(pair.real), len(pair.generated))
+    if fewest <= pair.extractor.dimension:
+        print(
+            f"Warning: {fewest} slices for {pair.extractor.dimension} features: the distance is mostly sampling error; "
+            "read it beside its floor, or give more slices",
+            file=sys.stderr,
+        )

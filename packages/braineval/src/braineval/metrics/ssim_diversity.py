@@ -1,0 +1,25 @@
+"""Mean structural similarity of random pairs of generated slices: lower is more diverse.
+
+400 pairs of one plane and sequence. Not a quality: noise is diverse. Beside it the same number of the real slices.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from braineval.diversity import diversity_score
+from braineval.score import Score
+from braineval.settings import Settings
+from braineval.slices import Images, Slices
+from braineval.structural import ssim
+from braineval.tensors import as_float64, as_grey
+
+
+def score(real: Slices, generated: Slices, settings: Settings) -> Score:
+    """Return the mean SSIM between generated slices."""
+    return diversity_score("ssim-diversity", _similarity, real, generated, settings)
+
+
+def _similarity(first: Images, second: Images) -> npt.NDArray[np.float64]:
+    return as_float64(ssim(as_grey(first), as_grey(second)))

@@ -1,0 +1,78 @@
+"""The report: three files, text escaped, undefined metrics with their reason; the commands and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from braincaption.brain import build as brain
+from braineval.report import Figure, Group, Section, build
+from braineval.settings import Settings
+from braineval.slices import Slices
+
+QUICK = Settings(draws=20, floor_draws=1)
+PLAIN = ("ssim", "frechet", "precision")
+CHOSEN = ("ssim", "ms-ssim", "ssim-diversity", "contrast-accuracy")
+
+
+@pytest.fixture(scope="module")
+def generated_folder(
+    tmp_path_factory: pytest.TempPathFactory, make: Callable[..., Slices], write_folder: Callable[..., Path]
+) -> Path:
+    some = make(people=9, positions=6, seed=7)
+    return write_folder(tmp_path_factory.mktemp("made") / "drawn", some.select(range(0, len(some), 10)), generated=True)
+
+
+def test_report_names_what_is_not_defined_and_escapes(
+    tmp_path: Path, real_folder: Path, generated_folder: Path
+) -> None:
+    evil = "<script>alert(1)</script>"
+    own = Section(
+        title=f"Slices {evil}",
+        groups=(Group(figures=(Figure(image=np.zeros((4, 4), np.uint8), caption=evil),), layout="cards"),),
+    )
+    page = build(
+        real_folder,
+        {evil: generated_folder, "copy": real_folder},
+        tmp_path / "report",
+        settings=QUICK,
+        chosen=CHOSEN,
+        before=[own],
+    )
+    text = page.read_text()
+    assert "<script" not in text and "&lt;script&gt;" in text
+    assert "http://" not in text and "https://" not in text
+    record = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [score["metric"] for score in record["copy"]["scores"]] == ["ssim", "ssim-diversity", "contrast-accuracy"]
+    assert "161 pixels" in record["copy"]["not_defined"][0]["because"]
+    assert "<script" not in (tmp_path / "report" / "report.md").read_text()
+    assert "Reconstructions" in text and "FLAIR: " in text
+
+
+def test_report_is_the_same_bytes_twice(tmp_path: Path, real_folder: Path, generated_folder: Path) -> None:
+    pages = [
+        build(real_folder, {"a": generated_folder}, tmp_path / name, settings=QUICK, chosen=PLAIN).read_bytes()
+        for name in ("one", "two")
+    ]
+    assert pages[0] == pages[1]
+
+
+def test_commands_end_with_the_codes_of_the_contract(tmp_path: Path, real_folder: Path) -> None:
+    run = CliRunner().invoke
+    app = brain()
+    good = run(app, ["eval", "ssim", str(real_folder), str(real_folder), "--out", str(tmp_path / "ssim.json")])
+    assert good.exit_code == 0 and json.loads((tmp_path / "ssim.json").read_text())["value"] == pytest.approx(1)
+    missing = run(app, ["eval", "ssim", str(tmp_path / "none"), str(real_folder)])
+    assert missing.exit_code == 2 and "none" in missing.stderr
+    small = run(app, ["eval", "ms-ssim", str(real_folder), str(real_folder), "--out", str(tmp_path / "ms.json")])
+    assert small.exit_code == 2 and "use ssim" in small.stderr and not (tmp_path / "ms.json").exists()
+    (tmp_path / "empty").mkdir()
+    empty = run(app, ["eval", "report", str(tmp_path / "empty"), str(real_folder), "--out", str(tmp_path / "out")])
+    assert empty.exit_code == 2 and not (tmp_path / "out").exists()
+    twice = run(app, ["eval", "report", str(real_folder), "a=x", "a=y", "--out", str(tmp_path / "out")])
+    assert twice.exit_code == 2 and "two folders" in twice.stderr
