@@ -6,7 +6,8 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from braincaption.errors import UsageError
 PLUGINS = ("Linear", "MultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS", "PBSGraph", "LSF", "OAR", "Condor")
 # nipype takes quadratic time in the number of nodes: beyond this many, scans share a node.
 _MOST_NODES = 200
+THREADS = "OMP_NUM_THREADS"  # read by torch where deepbet starts
 
 
 class Job(Protocol):
@@ -129,10 +131,24 @@ def _run(workflow: Any, work: Path, out: Path, settings: RunSettings, total: int
             if arguments["n_procs"] == 1:
                 plugin = "Linear"  # one worker needs no second process
         try:
-            workflow.run(plugin=plugin, plugin_args=arguments)
+            with _shared_processors(arguments["n_procs"] if plugin == "MultiProc" else 1):
+                workflow.run(plugin=plugin, plugin_args=arguments)
         except RuntimeError as error:
             crash = str(error)
     return _collect(workflow, work, jobs_of, crash)
+
+
+@contextmanager
+def _shared_processors(workers: int) -> Iterator[None]:
+    """Give every worker its share of the processors; threads that wait for each other take twice the time."""
+    if workers == 1 or THREADS in os.environ:
+        yield
+        return
+    os.environ[THREADS] = str(max(1, processors() // workers))
+    try:
+        yield
+    finally:
+        del os.environ[THREADS]
 
 
 def _collect(workflow: Any, work: Path, jobs_of: dict[str, list[str]], crash: str) -> list[tuple[str, str, str]]:

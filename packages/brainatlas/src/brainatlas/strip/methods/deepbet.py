@@ -5,6 +5,7 @@ The weights lie in the deepbet wheel; nothing is downloaded, and neither its com
 
 from __future__ import annotations
 
+import os
 import warnings
 from functools import lru_cache
 from typing import Any
@@ -23,7 +24,8 @@ from braincaption.nifti import Volume
 def _network() -> Any:
     import torch
 
-    torch.set_num_threads(max(1, torch.get_num_threads()))
+    # Workers that run side by side share the processors; torch may have been loaded before this was said.
+    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS") or torch.get_num_threads())))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit.load is announced to go; the weights come in that format
         from deepbet import BrainExtraction
