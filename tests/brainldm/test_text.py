@@ -13,7 +13,7 @@ from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, P
 from braincaption.errors import UsageError
 from brainldm.chance import seeded
 from brainldm.config import load_config
-from brainldm.text.augment import caption_variants
+from brainldm.text.augment import caption_variants, naming_words
 from brainldm.text.builtin import BuiltInEncoder
 from brainldm.text.numbers import number_features, take_numbers
 from brainldm.text.registry import find_encoder, load_encoder, save_encoder
@@ -159,3 +159,22 @@ def test_variants_are_phrases_of_the_caption_in_order() -> None:
         places = [CAPTIONS[0].find(phrase.rstrip(",.;: ")) for phrase in PHRASE_END.split(variant)]
         assert min(places) >= 0
         assert places == sorted(places)
+
+
+def test_words_that_name_a_sequence_are_found_and_never_left_out() -> None:
+    """A caption without its sequence would teach that age and scanner tell it: FLAIR came out for T1w."""
+    captions = [
+        f"Axial {name} slice, of a {age}-year-old {who}, at {field} T: the thalamus {age * 7} mm³, and the pons."
+        for name, field in (("T1-weighted", 3), ("T2-weighted", 1.5), ("FLAIR", 3))
+        for age, who in ((21, "woman"), (54, "man"), (82, "woman"))
+    ]
+    sequences = [name for name in ("T1w", "T2w", "FLAIR") for _ in range(3)]
+    kept = naming_words(captions, sequences)
+    assert kept == {"t1-weighted", "t2-weighted", "flair"}  # nor 1.5, though it goes with T2w alone here
+    rng = np.random.default_rng(0)
+    for caption, name in zip(captions[::3], ("T1-weighted", "T2-weighted", "FLAIR"), strict=True):
+        variants = caption_variants(caption, 50, rng, kept)
+        assert all(name in variant for variant in variants)
+        assert len(set(variants)) > 5
+    assert naming_words(captions, [None] * 9) == frozenset()
+    assert naming_words(captions[:3], sequences[:3]) == frozenset(), "one sequence needs no name"

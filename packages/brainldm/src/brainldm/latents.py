@@ -26,7 +26,7 @@ from brainldm.chance import sample_generator
 from brainldm.device import inference_device
 from brainldm.model_folder import NULL, TEXT, VAE, ModelRecord, load_vae, read_record, save_weights, write_record
 from brainldm.slices import Slices, to_float
-from brainldm.text.augment import caption_variants
+from brainldm.text.augment import caption_variants, naming_words
 from brainldm.text.fitting import fit_encoder
 from brainldm.text.protocol import EncodedText, TextEncoder
 from brainldm.text.registry import find_encoder, is_builtin, save_encoder
@@ -192,10 +192,11 @@ def _posterior(vae: Any, slices: Slices) -> tuple[npt.NDArray[np.float32], npt.N
 
 def _write_text(folder: Path, table: pd.DataFrame, encoder: TextEncoder, variants: int, seed: int) -> None:
     rows, captions = pd.factorize(table["caption"], sort=True)
+    kept = naming_words(table["caption"].tolist(), table["sequence"].tolist())
     fitting = [
         shorten(text, encoder.count, encoder.max_tokens)
         for row, caption in enumerate(captions)
-        for text in caption_variants(caption, variants, sample_generator(seed, 0, row))
+        for text in caption_variants(caption, variants, sample_generator(seed, 0, row), kept)
     ]
     pieces, pooled = [], []
     for first in track(range(0, len(fitting), _BATCH), "Encoding captions"):

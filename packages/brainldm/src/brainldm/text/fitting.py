@@ -17,7 +17,7 @@ from torch.nn import functional
 from brainldm.chance import draws, sample_generator, seeded
 from brainldm.config import TextSettings
 from brainldm.pace import warmed_up
-from brainldm.text.augment import caption_variants
+from brainldm.text.augment import caption_variants, naming_words
 from brainldm.text.builtin import BuiltInEncoder, pool
 from brainldm.text.shorten import shorten
 
@@ -56,7 +56,7 @@ def fit_encoder(table: pd.DataFrame, latents: torch.Tensor, settings: TextSettin
         classes = _classes(table)
         sequences, planes = (max(1, int(labels.max()) + 1) for labels in classes)
         heads = _Heads(encoder.width, sequences, planes, latents[0].numel())
-    texts = _texts(captions, encoder, seed)
+    texts = _texts(captions, naming_words(captions, table["sequence"].tolist()), encoder, seed)
     position = torch.tensor(table["position_mm"].astype("float32").to_numpy() / _POSITION_SCALE_MM)
     network = encoder.network.train()
     optimizer = torch.optim.AdamW([*network.parameters(), *heads.parameters()], lr=settings.learning_rate)
@@ -100,11 +100,11 @@ class _Texts:
         return ids, mask & heard, values
 
 
-def _texts(captions: list[str], encoder: BuiltInEncoder, seed: int) -> _Texts:
+def _texts(captions: list[str], kept: frozenset[str], encoder: BuiltInEncoder, seed: int) -> _Texts:
     texts = [
         shorten(text, encoder.count, encoder.max_tokens)
         for row, caption in enumerate(captions)
-        for text in caption_variants(caption, _VARIANTS, sample_generator(seed, 0, row))
+        for text in caption_variants(caption, _VARIANTS, sample_generator(seed, 0, row), kept)
     ]
     return _Texts(encoder.inputs(texts))
 
