@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from brainldm.autoencoder import build_vae
-from brainldm.config import Config, load_config
+from brainldm.config import Config, available, load_config
+from brainldm.losses import Adversarial, build_critic, kl_divergence
 from brainldm.model_folder import load_vae, read_record
 from brainldm.slices import Slices, load_slices, to_float
 from brainldm.train_vae import CHECKPOINT, METRICS, train_vae
@@ -76,3 +77,25 @@ def test_the_folder_says_its_settings(slices: tuple[Slices, Slices], tmp_path: P
     assert record.settings == config
     assert (record.seed, record.vae_steps, record.ldm_steps) == (5, 1, 0)
     assert record.sequences == ("FLAIR", "T1w", "T2w")
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_parameter_of_vae_and_critic_has_a_gradient(name: str) -> None:
+    config = load_config(name)
+    levels = len(config.vae.channels)
+    vae = build_vae(replace(config.vae, channels=(8, 16, 16)[:levels], norm_groups=4))
+    critic = build_critic(replace(config.vae_training, critic_channels=4))
+    torch.manual_seed(0)
+    learned: set[str] = set()
+    optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3)
+    for _ in range(3):
+        optimizer.zero_grad()
+        images = torch.rand(2, 1, 32, 32)
+        mean, deviation = vae.encode(images)  # type: ignore[operator]
+        made = vae.decode(mean + deviation * torch.randn_like(mean))  # type: ignore[operator]
+        loss = (made - images).abs().mean() + 1e-6 * kl_divergence(mean, deviation)
+        (loss + Adversarial().critic(critic, images, made)).backward()
+        both = [*vae.named_parameters(), *critic.named_parameters()]
+        learned |= {name for name, p in both if p.grad is not None and p.grad.abs().max() > 0}
+        optimizer.step()
+    assert {name for name, _ in both} - learned == set()
