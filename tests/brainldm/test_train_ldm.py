@@ -21,7 +21,6 @@ from brainldm.slices import load_slices
 from brainldm.train_ldm import CHECKPOINT, build_network, make_batch, train_ldm
 from brainldm.train_vae import train_vae
 
-
 # Two channels a group: with one, a constant added before the norm has no effect and a gradient of rounding alone, which
 # Adam scales up to whole steps.
 NORM_GROUPS = 4
