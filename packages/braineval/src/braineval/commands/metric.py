@@ -21,6 +21,10 @@ Extractor = Annotated[
 ]
 Weights = Annotated[Path | None, typer.Option(help="Weights of the extractor, where it ships none.")]
 
+Segmenter = Annotated[
+    Path | None, typer.Option(help="Folder by `brain eval train-segmenter`, for metrics that look for structures.")
+]
+
 
 def metric_command(name: str) -> Callable[..., None]:
     """Return the command function of metric `name`, its help taken from the metric's docstring."""
@@ -33,8 +37,9 @@ def metric_command(name: str) -> Callable[..., None]:
         draws: Draws = DEFAULTS.draws,
         extractor: Extractor = None,
         weights: Weights = None,
+        segmenter: Segmenter = None,
     ) -> None:
-        settings = Settings(seed=seed, draws=draws, extractor=extractor, weights=weights)
+        settings = Settings(seed=seed, draws=draws, extractor=extractor, weights=weights, segmenter=segmenter)
         _run(name, real, generated, out, settings)
 
     command.__doc__ = f"{summary(name)}\n\nExample: brain eval {name} real generated --out {name}.json"

@@ -12,28 +12,23 @@ import numpy as np
 import numpy.typing as npt
 
 from braineval.classifier import Classifier, ClassifierSettings, train_classifier
-from braineval.heldout import split_people
+from braineval.heldout import Kept, hold_out
 from braineval.resample import share_interval
 from braineval.score import Floor, NotDefinedError, Score
 from braineval.settings import Settings
 from braineval.slices import Slices, same_size
 
-KEPT_BACK = 0.1
-
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Real slices, the classifier trained on them, its own accuracy on others, and that accuracy in words."""
+    """The classifier, its own accuracy on real slices it has not seen, and that accuracy in words."""
 
-    real: Slices
     classifier: Classifier
     floor: Floor
     said: str
 
 
-# The judge of the last folder of real slices: a report asks it about every folder of generated ones. It
-# holds its slices, so that no other reader can take their place in memory and with it their key.
-_last: dict[tuple[int, bytes, int], Judge] = {}
+_kept: Kept[Judge] = Kept()
 
 
 def score(real: Slices, generated: Slices, settings: Settings) -> Score:
@@ -46,7 +41,7 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
     """
     same_size(real, generated)
     asked = _asked(real, generated)
-    judge = _judge(real, settings)
+    judge = _kept.get(real, settings, _trained)
     named = judge.classifier.predict(generated, settings.batch)
     hits = (named == asked).astype(np.float64)
     rng = np.random.default_rng(settings.seed)
@@ -66,29 +61,21 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
     )
 
 
-def _judge(real: Slices, settings: Settings) -> Judge:
-    key = (id(real.reader), real.rows.tobytes(), settings.seed)
-    if key not in _last:
-        _last.clear()
-        _last[key] = _trained(real, settings)
-    return _last[key]
-
-
 def _trained(real: Slices, settings: Settings) -> Judge:
     rng = np.random.default_rng(settings.seed)
-    training, held = split_people(real.select(real.column("sequence") != np.array(None)), rng)
-    order = rng.permutation(len(training))
-    kept = max(1, round(KEPT_BACK * len(training)))
-    learned, seen = training.select(order[kept:]), training.select(order[:kept])
-    classifier = train_classifier(learned, _names(learned), rng, ClassifierSettings())
-    check = _accuracy(classifier, held, settings.batch)
+    sides = hold_out(real.select(real.column("sequence") != np.array(None)), rng)
+    classifier = train_classifier(sides.learned, _names(sides.learned), rng, ClassifierSettings())
+    check = _accuracy(classifier, sides.unseen, settings.batch)
     return Judge(
-        real=real,
         classifier=classifier,
-        floor=Floor(halves=_accuracy(classifier, seen, settings.batch), people=check, n=(len(seen), len(held))),
+        floor=Floor(
+            halves=_accuracy(classifier, sides.seen, settings.batch),
+            people=check,
+            n=(len(sides.seen), len(sides.unseen)),
+        ),
         said=(
-            f"classifier trained here on {len(learned)} real slices of {training.people} people, right on {check:.1%} "
-            f"of {len(held)} slices of {held.people} people it has not seen"
+            f"classifier trained here on {len(sides.learned)} real slices of {sides.people} people, right on "
+            f"{check:.1%} of {len(sides.unseen)} slices of {sides.unseen.people} people it has not seen"
         ),
     )
 

@@ -71,7 +71,8 @@ def build(
     results = outcomes(real_slices, folders, chosen or metrics.names(), settings)
     sampled = [name for name, made in folders.items() if not is_reconstruction(real_slices, made)]
     shown = [*_pictures(real_slices, folders, results), *after]
-    tail = [section for section in (sections.not_defined(results), sections.protocol(_by_model(results))) if section]
+    ends = (sections.by_structure(results), sections.not_defined(results), sections.protocol(_by_model(results)))
+    tail = [section for section in ends if section]
     made = {
         "report.json": _json(results),
         "report.md": markdown(title, results),

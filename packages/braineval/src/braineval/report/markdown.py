@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from braineval.report.outcome import Outcome
@@ -41,7 +42,7 @@ def _row(model: str, score: Score) -> str:
 
 def number(value: float | None) -> str:
     """Return a number with four digits, or a dash."""
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None or math.isnan(value) else f"{value:.4g}"
 
 
 def _cell(text: str) -> str:

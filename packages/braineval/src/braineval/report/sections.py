@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from braincaption.lut import load_lut
 from braineval.metrics import summary
+from braineval.report.markdown import number
 from braineval.report.outcome import Outcome
 from braineval.report.parts import Figure, Group, Section, Table
 from braineval.score import Score
@@ -85,6 +87,34 @@ def neighbours(real: Slices, generated: Slices, score: Score, count: int = SHOWN
         "of what slices of unseen people keep from training slices, but for one in a hundred."
     )
     return Section(title="Nearest training slices", lead=lead, groups=(Group(figures=tuple(figures), layout="pairs"),))
+
+
+def by_structure(results: Sequence[Outcome]) -> Section | None:
+    """Return how volumes agree, structure by structure; None when no metric measured it."""
+    tables = []
+    for result in results:
+        rows = result.score.details.get("by_structure") if result.score is not None else None
+        if rows:
+            cells = tuple(
+                (
+                    structure_name(row["label"]),
+                    *(number(row[name]) for name in ("dice", "pearson", "icc")),
+                    str(row["slices"]),
+                )
+                for row in rows
+            )
+            header = (f"{result.metric} of {result.model}", "Dice", "Pearson r", "ICC(2,1)", "slices")
+            tables.append(Table(header=header, rows=cells))
+    if not tables:
+        return None
+    lead = "Volumes of each structure, as the segmenter finds them, over the slices where either side shows it."
+    return Section(title="Structure by structure", lead=lead, tables=tuple(tables), folded=True)
+
+
+def structure_name(label: int) -> str:
+    """Return label and name in FreeSurfer's numbering, or the label alone where the table has none."""
+    lut = load_lut("freesurfer")
+    return f"{label} {lut.phrase(label)}" if label in lut else str(label)
 
 
 def not_defined(results: Sequence[Outcome]) -> Section | None:
