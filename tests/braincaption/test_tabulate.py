@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from braincaption.captions import CaptionSettings, write_captions
 from braincaption.catalog import Catalog, read_catalog, write_catalog
 from braincaption.engine import Workers
 from braincaption.errors import PartialFailure, UsageError
@@ -197,6 +198,25 @@ def test_a_broken_map_is_listed_and_done_after_repair(people, tmp_path):
         assert part.read_bytes() == (tmp_path / "out" / "slices" / part.name).read_bytes()
 
 
+def test_a_corrected_map_is_counted_and_captioned_again_and_nothing_else(people, tmp_path):
+    out = tmp_path / "out"
+    run(people, out, part_size=3)
+    write_captions(out, settings=CaptionSettings(), workers=HERE)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("part-*.parquet")}
+    image = nib.load(people / "p1_dseg.nii.gz")
+    corrected = np.where(np.asarray(image.dataobj) == 4, 43, np.asarray(image.dataobj)).astype(np.int16)
+    save(people / "p1_dseg.nii.gz", corrected, image.affine)
+    assert run(people, out, part_size=3).volumes == 3
+    write_captions(out, settings=CaptionSettings(), workers=HERE)
+    changed = {path.relative_to(out).as_posix() for path, then in before.items() if path.stat().st_mtime_ns != then}
+    assert changed == {f"{table}/part-00001-of-00003.parquet" for table in ("slices", "captions")}
+    said = pq.read_table(out / "captions" / "part-00001-of-00003.parquet")["caption"].to_pylist()
+    assert any("right lateral ventricle" in caption for caption in said)
+    assert not any("left lateral ventricle" in caption for caption in said)
+    run(people, out, part_size=3)
+    assert not run(people, out, part_size=3).volumes, "nothing left to do"
+
+
 @pytest.fixture
 def bids(tmp_path):
     """A BIDS folder with one person's T1w and FLAIR on one grid, T2w on another, and labels in derivatives."""
@@ -245,6 +265,22 @@ def test_names_come_from_the_source_before_freesurfer(bids):
     lut, note = choose_lut(None, catalog)
     assert lut.phrase(12) == "spleen" and note is None
     assert choose_lut("ibsr", catalog)[0].phrase(12) == "left putamen"
+
+
+def test_names_come_from_the_recipe_where_no_table_lies_beside(people):
+    catalog = open_source(people, Selection()).catalog
+    assert "FreeSurfer's numbers are assumed" in choose_lut(None, catalog)[1]
+    numbered = Catalog(table=catalog.table.replace_schema_metadata(_about(c={"numbering": "muse"})), root=catalog.root)
+    lut, note = choose_lut(None, numbered)
+    assert note is None
+    assert lut.phrase(58) == load_lut("muse").phrase(58) != load_lut("freesurfer").phrase(58)
+    mixed = _about(c={"numbering": "muse"}, d={"numbering": "freesurfer"})
+    with pytest.raises(UsageError, match="freesurfer and muse"):
+        choose_lut(None, Catalog(table=catalog.table.replace_schema_metadata(mixed), root=catalog.root))
+
+
+def _about(**cohorts):
+    return {"brain.cohorts": json.dumps(cohorts)}
 
 
 def test_two_numberings_in_one_source_are_refused(people):

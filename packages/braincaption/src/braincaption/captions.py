@@ -69,6 +69,7 @@ class _Job:
     lut: Lut
     settings: CaptionSettings
     run: dict[str, Any]
+    contents: str
 
 
 def write_captions(out: Path, *, settings: CaptionSettings, workers: Workers) -> int:
@@ -91,8 +92,14 @@ def write_captions(out: Path, *, settings: CaptionSettings, workers: Workers) ->
     slices = list_parts(out / SLICES_FOLDER)
     parts = [Part(number=number, of=len(slices)) for number in range(len(slices))]
     identity = _identity(settings)
-    runs = [{**identity, "slices": run_record(path)} for path in slices]
-    missing = [part for part, run in zip(parts, runs, strict=True) if missing_parts(out / CAPTIONS_FOLDER, [part], run)]
+    records = [run_record(path) for path in slices]
+    contents = {part.number: _digest(record) for part, record in zip(parts, records, strict=True)}
+    runs = [{**identity, "slices": record.get("run")} for record in records]
+    missing = [
+        part
+        for part, run in zip(parts, runs, strict=True)
+        if missing_parts(out / CAPTIONS_FOLDER, [part], run, contents)
+    ]
     remove_leftovers(out / CAPTIONS_FOLDER)
     lut = load_lut(out / "lut.tsv")
     jobs = [
@@ -102,6 +109,7 @@ def write_captions(out: Path, *, settings: CaptionSettings, workers: Workers) ->
             lut=lut,
             settings=settings,
             run=runs[part.number],
+            contents=contents[part.number],
         )
         for part in missing
     ]
@@ -119,6 +127,11 @@ def _identity(settings: CaptionSettings) -> dict[str, Any]:
     known = {**asdict(settings), "language": digest.hexdigest()}
     known["tokenizer"] = load_tokenizer(settings.tokenizer).identity if settings.tokenizer else None
     return known
+
+
+def _digest(record: dict[str, Any]) -> str:
+    # Of what a slice part holds: counted again, after a repair or a correction, its captions are written again.
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _caption_part(job: _Job) -> int:
@@ -140,7 +153,7 @@ def _caption_part(job: _Job) -> int:
             table = captioner.captions(file.read_row_group(group, columns=_COLUMNS))
             rows += table.num_rows
             writer.write_table(table, row_group_size=max(1, table.num_rows))
-        writer.add_key_value_metadata({RUN_KEY: json.dumps({"run": job.run}).encode()})
+        writer.add_key_value_metadata({RUN_KEY: json.dumps({"run": job.run, "contents": job.contents}).encode()})
     return rows
 
 

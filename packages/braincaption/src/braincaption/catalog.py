@@ -18,6 +18,7 @@ FILE = "catalog.parquet"
 # Where the paths of OUT's catalog hang. It stands beside the catalog, so that the catalog's bytes do not depend on OUT.
 ROOT_FILE = "source.json"
 ROOTS_KEY = b"roots"
+COHORTS_KEY = b"brain.cohorts"  # metadata: a JSON object of facts by cohort
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,22 +12,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-# The edges and corners of a cube; its faces are the box itself.
-NORMALS = np.array(
-    [
-        (1, 1, 0),
-        (1, -1, 0),
-        (1, 0, 1),
-        (1, 0, -1),
-        (0, 1, 1),
-        (0, 1, -1),
-        (1, 1, 1),
-        (1, 1, -1),
-        (1, -1, 1),
-        (-1, 1, 1),
-    ],
-    dtype=np.int64,
-)
+# Across the edges and the corners of a cube; its faces are the box itself.
+_EDGES = [(1, 1, 0), (1, -1, 0), (1, 0, 1), (1, 0, -1), (0, 1, 1), (0, 1, -1)]
+_CORNERS = [(1, 1, 1), (1, 1, -1), (1, -1, 1), (-1, 1, 1)]
+NORMALS = np.array(_EDGES + _CORNERS, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)

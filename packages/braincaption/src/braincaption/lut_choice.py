@@ -1,12 +1,13 @@
-"""A source and --lut in, the look-up table out: the user's, else the source's own dseg.tsv, else FreeSurfer's."""
+"""A source and --lut in, the look-up table out: the user's, the source's own dseg.tsv, its recipe's, FreeSurfer's."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow.compute as pc
 
-from braincaption.catalog import Catalog
+from braincaption.catalog import COHORTS_KEY, Catalog
 from braincaption.errors import UsageError
 from braincaption.lut import Lut, load_lut, make_lut
 
@@ -26,9 +27,20 @@ def choose_lut(spec: str | None, catalog: Catalog) -> tuple[Lut, str | None]:
     own = _own_tables(catalog)
     if own:
         return _united(own), None
+    if (numbering := _numbering(catalog)) is not None:
+        return load_lut(numbering), None
     return load_lut(DEFAULT), (
         "The source names no structures (no dseg.tsv): FreeSurfer's numbers are assumed. Name others with --lut."
     )
+
+
+def _numbering(catalog: Catalog) -> str | None:
+    # What the recipes of the catalog's cohorts say; cohorts labelled from an atlas carry the atlas's numbers.
+    about = json.loads((catalog.table.schema.metadata or {}).get(COHORTS_KEY, b"{}"))
+    said = {str(facts["numbering"]) for facts in about.values() if facts.get("numbering")}
+    if len(said) > 1:
+        raise UsageError(f"the catalog's cohorts are numbered as {' and '.join(sorted(said))}: tabulate them apart")
+    return said.pop() if said else None
 
 
 def _own_tables(catalog: Catalog) -> list[Path]:

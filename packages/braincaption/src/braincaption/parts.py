@@ -96,8 +96,19 @@ def structure_names(path: Path) -> dict[int, str]:
     return {int(label): str(name) for label, name in json.loads(metadata.get(NAMES_KEY, b"{}")).items()}
 
 
-def missing_parts(folder: Path, wanted: list[Part], run: Mapping[str, Any]) -> list[Part]:
-    """Return the parts not yet made by this very run, or made without volumes that failed.
+def missing_parts(
+    folder: Path, wanted: list[Part], run: Mapping[str, Any], contents: Mapping[int, str] | None = None
+) -> list[Part]:
+    """Return the parts not yet made by this very run, made without volumes that failed, or from other file contents.
+
+    Parameters
+    ----------
+    folder : Path
+    wanted : list of Part
+    run : mapping
+        What decides the rows of the whole table.
+    contents : mapping of int to str, optional
+        Digest of the files behind each part, by its number: where a part was made from others, it is made again.
 
     Raises
     ------
@@ -122,7 +133,8 @@ def missing_parts(folder: Path, wanted: list[Part], run: Mapping[str, Any]) -> l
             raise UsageError(
                 f"{path} was made from another source or with other settings: delete {folder} or name another --out"
             )
-        if record.get("failed"):
+        changed = contents is not None and record.get("contents") != contents[part.number]
+        if changed or record.get("failed"):
             missing.append(part)
     return missing
 

@@ -77,6 +77,7 @@ class _Job:
     lut: Lut
     settings: TabulateSettings
     run: dict[str, Any]
+    contents: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +124,19 @@ def tabulate(
     if settings.merge:
         lut.merging()  # refused before anything is written
     run = _run_identity(catalog, lut, settings)
-    missing = missing_parts(out / SLICES_FOLDER, wanted, run)
+    contents = _contents(catalog, wanted)
+    missing = missing_parts(out / SLICES_FOLDER, wanted, run, contents)
     if shard is None:  # another job of an array may be writing beside this one
         remove_leftovers(out / SLICES_FOLDER)
     write_catalog(catalog, out)
     write_lut(lut, out / "lut.tsv")
-    jobs = [_Job(catalog=_rows(catalog, p), part=p, out=out, lut=lut, settings=settings, run=run) for p in missing]
+    jobs = [
+        _Job(
+            catalog=_rows(catalog, part), part=part, out=out, lut=lut, settings=settings, run=run,
+            contents=contents[part.number],
+        )
+        for part in missing
+    ]  # fmt: skip
     log, unknown, rows, volumes = FailureLog(out, "tabulate"), Counter[int](), 0, 0
     for identifier, message in source.broken:
         log.add(identifier, message)
@@ -157,6 +165,25 @@ def _run_identity(catalog: Catalog, lut: Lut, settings: TabulateSettings) -> dic
     return {"catalog": digest.hexdigest(), "names": hashlib.sha256(names.encode()).hexdigest(), "settings": kept}
 
 
+def _contents(catalog: Catalog, parts: Sequence[Part]) -> dict[int, str]:
+    # What the label maps behind each part hold: one that was corrected since has its parts counted again.
+    maps = catalog.table["label_path"].to_pylist()
+    known = {written: _digest(catalog.path(written)) for written in set(maps)}
+    found = {}
+    for part in parts:
+        mine = sorted({maps[number] for number in part.rows(len(maps))})
+        found[part.number] = hashlib.sha256("".join(known[written] for written in mine).encode()).hexdigest()
+    return found
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "missing"  # said where it is read
+
+
 def _make_part(job: _Job) -> _Done:
     names = json.dumps({str(label): job.lut.name(label) for label in sorted(job.lut.structures)})
     schema = SLICES.with_metadata({NAMES_KEY: names.encode()})
@@ -177,6 +204,7 @@ def _make_part(job: _Job) -> _Done:
             writer.write_table(group.cast(schema), row_group_size=max(1, group.num_rows))
         record = {
             "run": job.run,
+            "contents": job.contents,
             "failed": sorted(name for name, _ in failed),
             "unknown": {str(label): voxels for label, voxels in sorted(unknown.items())},
         }

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from braincaption.catalog import Catalog
+from braincaption.catalog import COHORTS_KEY, Catalog
 
-COHORTS_KEY = b"brain.cohorts"
 YES = "yes"
 UNKNOWN = "unknown"
 
