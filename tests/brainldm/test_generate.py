@@ -5,16 +5,22 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
 from braincaption.errors import UsageError
-from braincaption.slicefolder import read_slices
+from braincaption.render.settings import ViewSettings
+from braincaption.render.view import pixel_grid
+from braincaption.schema import GENERATED_FOLDER
+from braincaption.slicefolder import read_slices, write_slices
 from brainldm.app import app
 from brainldm.generate import Generator, SamplerSettings
+from brainldm.niftislice import slice_affine, write_nifti_slices
 from brainldm.prompts import requests
 
 HOW = SamplerSettings(steps=3, sampler="dpmpp", guidance=2.0, negative="")
@@ -81,6 +87,60 @@ def test_the_same_command_gives_the_same_bytes(model: Path, tmp_path: Path) -> N
     assert len(kept) == 3
     for path in kept:
         assert (tmp_path / "first" / path).read_bytes() == (tmp_path / "second" / path).read_bytes()
+
+
+def test_an_interrupted_drawing_goes_on_with_the_same_bytes(model: Path, tmp_path: Path) -> None:
+    command = ("generate", PROMPT, "--model", model, "--n", 10, "--steps", 2, "--out")
+    brain(*command, tmp_path / "whole")
+    brain(*command, tmp_path / "parts")
+    pictures = sorted((tmp_path / "parts").rglob("*.png"))
+    run = pq.read_schema(tmp_path / "parts" / "metadata.parquet").metadata[b"run"]
+    (tmp_path / "parts" / "metadata.parquet").unlink()  # it comes last; until then .run says whose pictures these are
+    (tmp_path / "parts" / ".run").write_bytes(run)
+    for path in pictures[:3]:
+        path.unlink()
+    kept = {path: path.stat().st_mtime_ns for path in pictures[3:]}
+    assert brain(*command, tmp_path / "parts").exit_code == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "what was there is drawn no more"
+    for path in (tmp_path / "whole").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "parts" / path.relative_to(tmp_path / "whole")).read_bytes()
+
+
+def test_another_way_of_drawing_leaves_no_old_picture(model: Path, tmp_path: Path) -> None:
+    command = ("generate", PROMPT, "--model", model, "--out", tmp_path / "g", "--steps")
+    brain(*command, 2)
+    (picture,) = (tmp_path / "g").rglob("*.png")
+    before = picture.read_bytes()
+    brain(*command, 3)
+    assert picture.read_bytes() != before
+
+
+def test_slices_become_nifti_where_their_picture_says(model: Path, tmp_path: Path) -> None:
+    prompt = "Axial T2w slice, 12.5 mm below the origin."
+    told = brain("generate", prompt, "--out", tmp_path / "g", "--model", model, "--steps", 2, "--nifti")
+    assert (told.exit_code, "displayed_side" in told.stderr) == (2, True), "the made slices do not say their side"
+    table = read_slices(tmp_path / "g").table.drop(columns="file_name").assign(displayed_side="radiological")
+    row = {key: value for key, value in table.iloc[0].to_dict().items() if not pd.isna(value)}
+    write_slices(tmp_path / "h", [(row, np.arange(32 * 32, dtype=np.uint8).reshape(32, 32))], GENERATED_FOLDER)
+    assert write_nifti_slices(tmp_path / "h") == 1
+    (path,) = (tmp_path / "h" / "nifti").rglob("*.nii.gz")
+    image = nib.load(path)
+    assert nib.aff2axcodes(image.affine) == ("L", "P", "S")
+    assert image.affine[2, 3] == -12.5
+    assert image.header.get_zooms() == (2.0, 2.0, 2.0)
+    assert np.asarray(image.dataobj)[5, 0, 0] == 5, "the first axis runs along a row of the picture"
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+@pytest.mark.parametrize("side", ["radiological", "neurological"])
+def test_the_affine_is_that_of_rendered_slices(plane: str, side: str) -> None:
+    settings = ViewSettings(size=8, fov_mm=16.0, neurological=side == "neurological")
+    space = np.diag([2.0, 2.0, 2.0, 1.0])
+    grid = pixel_grid(space, plane, 5, np.zeros(3), settings)
+    affine = slice_affine(plane, side, 10.0, 2.0, (8, 8))
+    assert np.allclose(affine[:3, 0], grid.across)
+    assert np.allclose(affine[:3, 1], grid.down)
+    assert np.allclose(affine[:3, 3], grid.start)
 
 
 def test_a_picture_is_the_same_in_any_batch(model: Path) -> None:

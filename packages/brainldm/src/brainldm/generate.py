@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 import torch
 
+from braincaption.atomic import atomic_path
 from braincaption.errors import UsageError
 from braincaption.progress import track
 from braincaption.schema import GENERATED_FOLDER
-from braincaption.slicefolder import write_slices
+from braincaption.slicefolder import IMAGES, METADATA, write_slices
 from brainldm.autoencoder import build_vae
 from brainldm.device import inference_device
 from brainldm.latents import load_null
 from brainldm.model_folder import TEXT, UNET, VAE, ModelRecord, checksum, load_weights, read_record
+from brainldm.niftislice import NIFTI
 from brainldm.prompts import Request
 from brainldm.samplers import make_sampler
 from brainldm.sampling import guided, sample
@@ -29,6 +36,7 @@ from brainldm.text.shorten import shorten
 from brainldm.unet import TextUNet
 
 _BATCH = 8
+_RUN = ".run"  # in an unfinished folder: digest of the requests and settings that its pictures come from
 _NAMED_DIGITS = 12
 
 
@@ -92,22 +100,63 @@ class Generator:
 
 
 def generate(model: Generator, wanted: Sequence[Request], how: SamplerSettings, out: Path) -> int:
-    """Draw every request into the slice folder `out` and return their number; pictures already there are kept."""
+    """Draw every request into the slice folder `out` and return their number.
+
+    Pictures already there are kept, when the same model drew them from the same requests in the same way; others are
+    drawn anew. A whole batch is drawn for a picture that is missing, so that its bytes do not depend on the others.
+    """
     rows = [_row(model, request, how) for request in wanted]
-    return write_slices(out, _drawn(model, wanted, rows, how), GENERATED_FOLDER, {"model": model.name})
+    run = hashlib.sha256(json.dumps([rows, how.negative], sort_keys=True, default=str).encode()).hexdigest()
+    if _run_of(out) != run:
+        _start_over(out, run)
+    about = {"model": model.name, "negative": how.negative, "run": run}
+    count = write_slices(out, _drawn(model, wanted, rows, how), GENERATED_FOLDER, about)
+    (out / _RUN).unlink(missing_ok=True)
+    return count
+
+
+def _run_of(out: Path) -> str | None:
+    """Return the digest of the requests and settings behind the pictures of `out`; a finished folder's table has it."""
+    if (out / METADATA).is_file():
+        about = pq.read_schema(out / METADATA).metadata or {}
+        return about.get(b"run", b"").decode()
+    return (out / _RUN).read_text(encoding="utf-8").strip() if (out / _RUN).is_file() else None
+
+
+def _start_over(out: Path, run: str) -> None:
+    (out / METADATA).unlink(missing_ok=True)
+    for folder in (IMAGES, NIFTI):
+        shutil.rmtree(out / folder, ignore_errors=True)
+    with atomic_path(out / _RUN) as aside:
+        aside.write_text(run + "\n", encoding="utf-8")
 
 
 def _drawn(
     model: Generator, wanted: Sequence[Request], rows: list[dict[str, Any]], how: SamplerSettings
-) -> Iterator[tuple[dict[str, Any], npt.NDArray[np.uint8]]]:
+) -> Iterator[tuple[dict[str, Any], Callable[[], npt.NDArray[np.uint8]]]]:
     for first in track(range(0, len(wanted), _BATCH), "Drawing slices", total=-(-len(wanted) // _BATCH)):
-        part = wanted[first : first + _BATCH]
-        pictures = model.draw([request.caption for request in part], [request.seed for request in part], how)
-        yield from zip(rows[first : first + _BATCH], pictures, strict=True)
+        pictures = _Pictures(model, wanted[first : first + _BATCH], how)
+        for place, row in enumerate(rows[first : first + _BATCH]):
+            yield row, partial(pictures.picture, place)
+
+
+class _Pictures:
+    """A batch that is drawn, as a whole, when the first of its pictures is asked for."""
+
+    def __init__(self, model: Generator, wanted: Sequence[Request], how: SamplerSettings) -> None:
+        self.model, self.wanted, self.how = model, wanted, how
+        self.drawn: npt.NDArray[np.uint8] | None = None
+
+    def picture(self, place: int) -> npt.NDArray[np.uint8]:
+        if self.drawn is None:
+            captions = [request.caption for request in self.wanted]
+            self.drawn = self.model.draw(captions, [request.seed for request in self.wanted], self.how)
+        return self.drawn[place]
 
 
 def _row(model: Generator, request: Request, how: SamplerSettings) -> dict[str, Any]:
     return {
+        "displayed_side": model.record.data.get("displayed_side"),
         **request.facts,
         "caption": request.caption,
         "pixel_mm": model.record.pixel_mm,

@@ -48,7 +48,7 @@ class ModelRecord:
     sequences : tuple of str
         Sequences of the training slices.
     data : dict
-        ``slices``, ``people``, ``fingerprint`` and ``licence`` of the training slices.
+        ``slices``, ``people``, ``planes``, ``displayed_side`` and ``fingerprint`` of the training slices.
     pixel_mm : float or None
         Pixel size of the training slices where it is one.
     """

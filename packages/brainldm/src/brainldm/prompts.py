@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,11 @@ from braincaption.schema import PLANES, SLICE_FOLDER
 _CARRIED = [
     name for name in SLICE_FOLDER.names if name not in ("file_name", "caption", "pixel_mm", "window_low", "window_high")
 ]
+_NEGATIVE = ("below", "behind", "to the left of")
+_RELATIVE = re.compile(
+    r"(?P<mm>\d+(?:\.\d+)?) mm (?P<where>above|below|in front of|behind|to the left of|to the right of) the origin"
+)
+_ABSOLUTE = re.compile(r"\b[xyz] = (?P<mm>[-−+]?\d+(?:\.\d+)?) mm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +100,25 @@ def _facts(prompt: str, sequences: Sequence[str]) -> dict[str, Any]:
     planes = [plane for plane in PLANES if plane in lower]
     if len(planes) == 1:
         facts["plane"] = planes[0]
+    position = position_mm(lower)
+    if position is not None:
+        facts["position_mm"] = position
     return facts
+
+
+def position_mm(prompt: str) -> float | None:
+    """Return the position along the plane's axis that an English prompt says, RAS mm; None where it says none.
+
+    Examples
+    --------
+    >>> position_mm("Axial slice, 14.5 mm below the origin"), position_mm("z = +30 mm"), position_mm("FLAIR")
+    (-14.5, 30.0, None)
+    """
+    found = _RELATIVE.search(prompt)
+    if found:
+        return float(found["mm"]) * (-1 if found["where"] in _NEGATIVE else 1)
+    found = _ABSOLUTE.search(prompt)
+    return float(found["mm"].replace("−", "-")) if found else None
 
 
 def _says(lower: str, sequence: str) -> bool:

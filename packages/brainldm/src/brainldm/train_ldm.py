@@ -20,9 +20,11 @@ from brainldm.chance import draws, sample_generator, seeded
 from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
 from brainldm.config import Config, LdmTraining
 from brainldm.device import make_accelerator
+from brainldm.journal import Journal
 from brainldm.latents import Latents
 from brainldm.model_folder import NULL, SCHEDULER, TEXT, UNET, VAE, save_weights, write_record
 from brainldm.pace import Pace, resumable, warmed_up
+from brainldm.samples import draw_samples
 from brainldm.schedule import ForwardProcess
 from brainldm.text.protocol import EncodedText
 from brainldm.unet import TextUNet
@@ -34,7 +36,7 @@ def train_ldm(latents: Latents, config: Config, seed: int, out: Path, minutes: f
     """Train the diffusion model until the config's last step or until `minutes` are over, and write its folder.
 
     Started again with the same latents, config and seed it goes on where it stopped, to the same weights as a run
-    that was never interrupted.
+    that was never interrupted. ``training/logs`` has losses, and samples at each checkpoint, for TensorBoard.
 
     Returns
     -------
@@ -55,15 +57,19 @@ def train_ldm(latents: Latents, config: Config, seed: int, out: Path, minutes: f
     _move(optimizer, accelerator.device)
     process, pace = ForwardProcess(config.noise), Pace(minutes, settings.checkpoint_minutes)
     compute = torch.compile(trained) if settings.compile else trained
+    journal = Journal(out, "ldm", done, accelerator.is_main_process and done < settings.steps)
     while done < settings.steps and not pace.is_over:
         batch = make_batch(latents, config, seed, done, accelerator.process_index, accelerator.num_processes)
         loss = batch.to(accelerator.device).loss(compute, process, settings.min_snr, accelerator)
         accelerator.backward(loss)
         _descend(network, optimizer, settings, done)
         average.update(network, done)
+        journal.loss(done, loss, rate=optimizer.param_groups[0]["lr"])
         done += 1
         if accelerator.is_main_process and pace.checkpoint_is_due():
             save_checkpoint(out / CHECKPOINT, parts, done, identity)
+            journal.pictures(done, lambda: draw_samples(latents, average.network, config))
+    journal.close()
     if accelerator.is_main_process:
         save_checkpoint(out / CHECKPOINT, parts, done, identity)
         _write(out, latents, average.network, config, seed, done)

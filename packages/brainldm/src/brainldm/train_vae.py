@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -18,14 +19,16 @@ from brainldm.chance import draws, sample_generator, seeded
 from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
 from brainldm.config import Config, VaeTraining
 from brainldm.device import make_accelerator
+from brainldm.journal import Journal
 from brainldm.losses import Adversarial, Perceptual, build_critic, kl_divergence, perceptual_loss
 from brainldm.model_folder import VAE, ModelRecord, save_weights, write_record
 from brainldm.pace import Pace, resumable, warmed_up
-from brainldm.slices import Slices, to_float
+from brainldm.slices import Slices, to_bytes, to_float
 
 CHECKPOINT = "training/vae.safetensors"
 METRICS = "vae_metrics.json"
 _ADAM_EPS = 1e-8
+_SHOWN = 4  # slices that the logs show beside their reconstructions
 
 
 def train_vae(slices: Slices, validation: Slices, config: Config, seed: int, out: Path, minutes: float | None) -> int:
@@ -53,12 +56,15 @@ def train_vae(slices: Slices, validation: Slices, config: Config, seed: int, out
     trainer = _Step(slices, config, seed, accelerator, vae, critic, optimizers, perceptual)
     pace = Pace(minutes, settings.checkpoint_minutes)
     average.network.to(accelerator.device)
+    journal = Journal(out, "vae", done, accelerator.is_main_process and done < settings.steps)
     while done < settings.steps and not pace.is_over:
-        trainer.run(done)
+        journal.loss(done, trainer.run(done))
         average.update(vae, done)
         done += 1
         if accelerator.is_main_process and pace.checkpoint_is_due():
             save_checkpoint(out / CHECKPOINT, parts, done, identity)
+            journal.pictures(done, lambda: _reconstructed(average.network, slices))
+    journal.close()
     if accelerator.is_main_process:
         save_checkpoint(out / CHECKPOINT, parts, done, identity)
         _score(out, average.network, slices, validation, done, term)
@@ -99,8 +105,8 @@ class _Step:
         _move(self.vae_optimizer, accelerator.device)
         _move(self.critic_optimizer, accelerator.device)
 
-    def run(self, step: int) -> None:
-        """Do optimizer step `step`."""
+    def run(self, step: int) -> torch.Tensor:
+        """Do optimizer step `step` and return the loss of the VAE."""
         images, noise = self._batch(step)
         with self.accelerator.autocast():
             reconstruction, mean, deviation = self.vae(images, noise)
@@ -110,6 +116,7 @@ class _Step:
         if adversarial:
             critic_loss = self.adversarial.critic(self.critic, images, reconstruction.float())
             self._descend(critic_loss, self.critic_optimizer, self.settings.critic_learning_rate, step)
+        return loss
 
     def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         pairs = draws(self.seed, len(self.slices), self.settings.batch, step)
@@ -186,6 +193,14 @@ def _write(out: Path, vae: nn.Module, slices: Slices, config: Config, seed: int,
 
 
 @torch.no_grad()
+def _reconstructed(vae: Any, slices: Slices) -> npt.NDArray[np.uint8]:
+    """Return a few slices, each above its reconstruction, shape (n, 2 × height, width)."""
+    chosen = slices.pictures[np.unique(np.linspace(0, len(slices) - 1, _SHOWN).astype(int))]
+    made = to_bytes(vae.reconstruct(to_float(chosen).to(next(vae.parameters()).device)))
+    return np.concatenate([chosen, made], axis=1)
+
+
+@torch.no_grad()
 def reconstruction_error(vae: Any, slices: Slices, most: int = 256) -> float | None:
     """Return the mean absolute reconstruction error of up to `most` slices spread over the set; None for no slice."""
     if not len(slices):
@@ -200,10 +215,12 @@ def reconstruction_error(vae: Any, slices: Slices, most: int = 256) -> float | N
 
 
 def describe_data(slices: Slices) -> dict[str, Any]:
-    """Return what a model's record says of its training slices."""
+    """Return what a model's record says of its training slices; ``displayed_side`` is None where they differ in it."""
+    sides = list(slices.table["displayed_side"].unique()) if "displayed_side" in slices.table else []
     return {
         "slices": len(slices),
         "people": int(slices.table["person"].nunique()),
         "planes": sorted(slices.table["plane"].dropna().unique()),
+        "displayed_side": str(sides[0]) if len(sides) == 1 and isinstance(sides[0], str) else None,
         "fingerprint": slices.fingerprint,
     }

@@ -15,6 +15,7 @@ def generate(
     sampler: Annotated[str, typer.Option(help="dpmpp, ddim or ddpm.")] = "dpmpp",
     guidance: Annotated[float | None, typer.Option(help="Weight of the caption; by default the model's.")] = None,
     negative: Annotated[str, typer.Option(help="What not to draw.")] = "",
+    nifti: Annotated[bool, typer.Option("--nifti", help="Also write each slice as NIfTI, in OUT/nifti.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first picture.")] = 0,
 ) -> None:
     """Draw slices from text.
@@ -30,4 +31,9 @@ def generate(
     weight = loaded.record.settings.sampling.guidance if guidance is None else guidance
     wanted = requests(prompt, n, seed, loaded.record.sequences)
     how = SamplerSettings(steps=steps, sampler=sampler, guidance=weight, negative=negative)
-    print(f"{out}: {draw(loaded, wanted, how, out)} slices drawn with {loaded.name}")
+    drawn = draw(loaded, wanted, how, out)
+    if nifti:
+        from brainldm.niftislice import write_nifti_slices
+
+        write_nifti_slices(out)
+    print(f"{out}: {drawn} slices drawn with {loaded.name}")
