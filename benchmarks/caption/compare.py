@@ -111,6 +111,14 @@ def _usual(row, data, affine, way) -> pd.DataFrame:  # type: ignore[no-untyped-d
     return pd.concat(tables)
 
 
+def _described(plane):  # type: ignore[no-untyped-def]
+    """A table a slice with the names beside the counts, as notebooks do it."""
+    labels, counts = np.unique(plane, return_counts=True)
+    found = pd.DataFrame({"label": labels, "voxels": counts})
+    found = found[found["label"] != 0].merge(NAMES, on="label", how="left").sort_values("voxels", ascending=False)
+    return found["label"].to_numpy(), found["voxels"].to_numpy()
+
+
 def _value_counts(plane):  # type: ignore[no-untyped-def]
     counts = pd.Series(plane.ravel()).value_counts()
     counts = counts[counts.index != 0]
@@ -128,7 +136,9 @@ def _unique_and_masks(plane):  # type: ignore[no-untyped-def]
     return labels, np.array([(plane == label).sum() for label in labels], dtype=np.int64)
 
 
+NAMES = pd.DataFrame([(label, load_lut("freesurfer").phrase(label)) for label in range(256)], columns=["label", "name"])
 USUAL = {
+    "pandas, unique per slice joined with names": _described,
     "pandas value_counts": _value_counts,
     "numpy unique": _unique,
     "numpy unique, a mask a label": _unique_and_masks,

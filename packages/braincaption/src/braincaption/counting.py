@@ -8,6 +8,7 @@ on the border between two voxels to within rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import numba
 import numpy as np
@@ -140,8 +141,20 @@ def count_slices(
     if labels.data.size == 0:
         first, second, third = (np.zeros((length, len(labels.values)), np.uint32) for length in size)
         return first, second, third
-    rows = np.ascontiguousarray(transform[:3])
-    return _count(labels.data, labels.hull.low, labels.hull.high, NORMALS, rows, size, len(labels.values))
+    # Lines along the box's last axis read memory in its order: a third of the time where the grid lies otherwise.
+    order = _along_memory(transform)
+    rows = np.column_stack([transform[:3, list(order)], transform[:3, 3]])
+    walked = (size[order[0]], size[order[1]], size[order[2]])
+    counts = _count(labels.data, labels.hull.low, labels.hull.high, NORMALS, rows, walked, len(labels.values))
+    by_axis = dict(zip(order, counts, strict=True))
+    return by_axis[0], by_axis[1], by_axis[2]
+
+
+def _along_memory(transform: npt.NDArray[np.float64]) -> tuple[int, int, int]:
+    """Return the grid's axes in the order in which they come nearest to the box's first, second and third axis."""
+    share = np.abs(transform[:3, :3]) / np.linalg.norm(transform[:3, :3], axis=0)
+    first, second, third = max(permutations(range(3)), key=lambda axes: float(share[(0, 1, 2), axes].sum()))
+    return first, second, third
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
