@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -178,3 +180,14 @@ def test_words_that_name_a_sequence_are_found_and_never_left_out() -> None:
         assert len(set(variants)) > 5
     assert naming_words(captions, [None] * 9) == frozenset()
     assert naming_words(captions[:3], sequences[:3]) == frozenset(), "one sequence needs no name"
+
+
+def test_the_vocabulary_is_the_same_in_every_process() -> None:
+    """The trainer of tokenizers numbers pieces by a hash order that changes from run to run; ours does not."""
+    code = (
+        "from brainldm.text.builtin import make_tokenizer\n"
+        "captions = [f'Axial {s} slice of a {age}-year-old man, thalami' for s in ('T1w', 'FLAIR') for age in (3, 4)]\n"
+        "print(make_tokenizer(captions, 60).to_str())"
+    )
+    found = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(3)}
+    assert len(found) == 1

@@ -28,11 +28,29 @@ def make_tokenizer(captions: Sequence[str], vocabulary: int) -> Tokenizer:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=_SPECIAL, show_progress=False)
-    tokenizer.train_from_iterator([take_numbers(caption).text for caption in captions], trainer)
+    texts = [take_numbers(caption).text for caption in captions]
+    tokenizer.model = models.WordPiece(_pieces(tokenizer, texts, vocabulary), unk_token="[UNK]")
+    tokenizer.add_special_tokens(_SPECIAL)
     ids = {token: _SPECIAL.index(token) for token in ("[CLS]", "[SEP]")}
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
     return tokenizer
+
+
+def _pieces(like: Tokenizer, texts: Sequence[str], size: int) -> dict[str, int]:
+    """Return the numbered pieces of a WordPiece training, normalised and split as `like` does.
+
+    The trainer numbers the letters within words as it meets them in a hash table, whose order changes from run to run,
+    and settles ties between merges by those numbers. Given all of them beforehand, in order, it has nothing to choose.
+    """
+    scratch = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    scratch.normalizer, scratch.pre_tokenizer = like.normalizer, like.pre_tokenizer
+    letters = sorted({letter for text in texts for letter in like.normalizer.normalize_str(text)} - {" "})
+    within = [f"##{letter}" for letter in letters]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size, special_tokens=[*_SPECIAL, *within], initial_alphabet=letters, show_progress=False
+    )
+    scratch.train_from_iterator(texts, trainer)
+    return scratch.get_vocab()
 
 
 def pool(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
