@@ -4,6 +4,7 @@ from braincaption.command import add_command, package_app
 from brainldm.commands.attention import attention
 from brainldm.commands.encode import encode
 from brainldm.commands.generate import generate
+from brainldm.commands.train import train
 from brainldm.commands.train_ldm import train_ldm
 from brainldm.commands.train_vae import train_vae
 from brainldm.commands.zoo import app as zoo
@@ -12,6 +13,7 @@ app = package_app("VAE and text-conditioned latent diffusion: train, generate, s
 add_command(app, "train-vae", train_vae)
 add_command(app, "encode", encode)
 add_command(app, "train-ldm", train_ldm)
+add_command(app, "train", train)
 add_command(app, "generate", generate)
 add_command(app, "attention", attention)
 app.add_typer(zoo, name="zoo")

@@ -1,0 +1,70 @@
+"""Systems: one file each defines `SUMMARY` and `train(request)`; a new file is a new name for `brain ldm train`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+from braincaption.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """What a system is asked to train.
+
+    Attributes
+    ----------
+    data : Path
+        Slice folder or dataset folder.
+    out : Path
+        Model folder; ``out/training`` keeps what a resumed run needs.
+    config : str
+        Name of a config, or a TOML file.
+    text : str
+        Text encoder: built-in, a known name, a Hub name in the local cache, or a folder.
+    minutes : float or None
+        Stop after this long; the same request goes on. None trains to the end.
+    seed : int
+    """
+
+    data: Path
+    out: Path
+    config: str
+    text: str
+    minutes: float | None
+    seed: int
+
+
+Train = Callable[[TrainingRequest], str]
+
+
+def names() -> list[str]:
+    """Return the names of the systems."""
+    found = (Path(entry.name) for entry in files(__name__).iterdir())
+    return sorted(path.stem.replace("_", "-") for path in found if path.suffix == ".py" and path.stem != "__init__")
+
+
+def summary(name: str) -> str:
+    """Return what a system is, in one line."""
+    return str(_module(name).SUMMARY)
+
+
+def train_system(name: str, request: TrainingRequest) -> str:
+    """Train the system `name` end to end and return what came of it, in one line.
+
+    Raises
+    ------
+    UsageError
+        No such system, or a request that it cannot serve.
+    """
+    train: Train = _module(name).train
+    return train(request)
+
+
+def _module(name: str):  # type: ignore[no-untyped-def]  # a module's attributes have no types
+    if name not in names():
+        raise UsageError(f"no system {name!r}: give one of {', '.join(names())}")
+    return import_module(f"{__name__}.{name.replace('-', '_')}")
