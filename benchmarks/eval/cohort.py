@@ -19,13 +19,20 @@ def phantom_slices(work: Path, *, people: int, seed: int, planes: tuple[str, ...
 
 
 def drawn(cohort: Path, work: Path, planes: tuple[str, ...]) -> Path:
-    """Return the slice folder of a phantom cohort; the table of structures lies beside it, in ``table``."""
+    """Return the captioned slice folder of a phantom cohort; table and captions lie beside it, in ``table``."""
     out = work / f"{cohort.name}-slices"
     stripped(cohort, work / "brains" / cohort.name)
     brain("caption", "tabulate", work / "brains" / cohort.name, "--out", out / "table")
+    brain("caption", "write", out / "table")
     chosen = [word for plane in planes for word in ("--plane", plane)]
     brain("caption", "render", out / "table", "--out", out / "slices", "--size", 64, *chosen)
     return out / "slices"
+
+
+def labelled(slices: Path) -> Path:
+    """Return the label slices of what `drawn` returned."""
+    brain("eval", "draw-labels", slices.with_name("table"), slices, "--out", slices.with_name("labels"))
+    return slices.with_name("labels")
 
 
 def stripped(cohort: Path, out: Path) -> None:

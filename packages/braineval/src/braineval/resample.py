@@ -46,9 +46,20 @@ def share_interval(
     """
     if values.min() != values.max():
         return mean_interval(values, units, draws, rng)
-    people, z = int(units.max()) + 1, 1.959964
-    centre = (values[0] * people + z**2 / 2) / (people + z**2)
-    half = z / (people + z**2) * np.sqrt(values[0] * (1 - values[0]) * people + z**2 / 4)
+    return wilson(float(values[0]), int(units.max()) + 1)
+
+
+def wilson(share: float, trials: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share (Wilson 1927, JASA 22:209).
+
+    Examples
+    --------
+    >>> [round(bound, 3) for bound in wilson(0.5, 20)]
+    [0.299, 0.701]
+    """
+    z = 1.959964
+    centre = (share * trials + z**2 / 2) / (trials + z**2)
+    half = z / (trials + z**2) * np.sqrt(share * (1 - share) * trials + z**2 / 4)
     return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))
 
 
