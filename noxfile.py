@@ -108,6 +108,14 @@ def _run_scripts(session: nox.Session, kind: str) -> None:
 
 
 @nox.session
+def monai_generative(session: nox.Session) -> None:
+    """Compare our loaders with monai-generative 0.2.3 itself, in an environment of its own: it is archived."""
+    ours = ("-e", "packages/braincaption[images,tokens]", "-e", "packages/brainldm")
+    session.install("-c", "constraints.txt", *ours, "monai-generative==0.2.3", "hypothesis", "pytest")
+    session.run("pytest", "tests/brainldm/test_foreign.py", env=ONE_THREAD)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run every doctest of the packages and check that the commands named in the documentation exist."""
     install(session, "pytest")
