@@ -1,6 +1,6 @@
 """A folder in, the model that ships with brainldm out: an open phantom cohort, its captions, and the tiny config.
 
-    python benchmarks/ldm/train_phantom.py WORK [--people 48] [--minutes 10]
+    python benchmarks/ldm/train_phantom.py WORK [--people 40] [--minutes 10]
 
 Runs the `brain` commands in order and prints each. Killed or out of minutes, the same command goes on where it was.
 The finished model is WORK/model; `--install` copies what inference needs into the package.
@@ -14,22 +14,30 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
+
+from braincaption.slicefolder import read_slices, write_slices
+from brainldm.wording import STRUCTURES, build_prompt
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "packages" / "brainldm" / "src" / "brainldm" / "models" / "phantom"
 CONFIG = Path(__file__).with_name("phantom.toml")
 SEED = 11
 SIZE = 64
+PROMPTS = 0.6  # share of slices captioned as people write prompts
+# A field of view of one phantom voxel a pixel, and no slices with little brain on them: they teach little.
+DRAWN = ("--fov", 192, "--least", 0.2, "--seed", SEED)
 
 
 def main() -> None:
     """Parse the arguments and run what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--people", type=int, default=48)
+    parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=None, help="for each of the two trainings")
     parser.add_argument("--install", action="store_true")
     options = parser.parse_args()
@@ -48,8 +56,7 @@ def make_slices(work: Path, people: int) -> Path:
     strip(work / "heads", work / "phantom")
     brain("caption", "tabulate", work / "phantom", "--out", work / "captions")
     brain("caption", "write", work / "captions", "--seed", SEED)
-    brain("caption", "render", work / "captions", "--out", slices, "--plane", "axial", "--size", SIZE, "--fov", 200,
-          "--seed", SEED)  # fmt: skip
+    brain("caption", "render", work / "captions", "--out", slices, "--plane", "axial", "--size", SIZE, *DRAWN)
     return slices
 
 
@@ -67,10 +74,49 @@ def strip(heads: Path, out: Path) -> None:
     aside.replace(out)
 
 
+def with_prompts(slices: Path, tabulated: Path, out: Path) -> Path:
+    """Return the same slices, most of them captioned the way people write prompts: short, with two structures or none.
+
+    `brain caption write` says everything it knows of a slice; a model taught nothing else draws a short prompt poorly.
+    """
+    if (out / "metadata.parquet").exists():
+        return out
+    found = read_slices(slices)
+    facts = pd.concat([pd.read_parquet(path) for path in sorted((tabulated / "slices").glob("*.parquet"))])
+    facts = facts[facts["plane"] == "axial"].set_index(["volume_id", "index"])
+    rng = np.random.default_rng(SEED)
+    rows = []
+    for i, row in enumerate(found.table.drop(columns="file_name").to_dict("records")):
+        known = {str(key): value for key, value in row.items() if not pd.isna(value)}
+        if rng.random() < PROMPTS:
+            known["caption"] = prompt(known, facts.loc[(row["volume_id"], row["index"])], rng)
+        rows.append((known, found.image(i)))
+    write_slices(out, rows)
+    return out
+
+
+def prompt(row: dict[str, Any], facts: Any, rng: np.random.Generator) -> str:
+    """Return a short prompt for a slice; each fact is said or left out by chance, the ventricles more often said."""
+    volumes = {int(one["label"]): float(one["volume_mm3"]) for one in facts["structures"]}
+    totals = {name: sum(volumes.get(label, 0.0) for label in labels) for name, labels in STRUCTURES.items()}
+    there = [name for name, volume in totals.items() if volume > 0]
+    said = [str(name) for name in rng.permutation(there)[: rng.integers(0, 3)]]
+    if "lateral ventricles" in there and rng.random() < 0.6:
+        said = ["lateral ventricles", *[name for name in said if name != "lateral ventricles"]][:2]
+    somebody, placed = rng.random() < 0.5, rng.random() < 0.85
+    return build_prompt(
+        plane="axial", sequence=row["sequence"], position_mm=round(float(row["position_mm"]), 1) if placed else None,
+        age=float(facts["age"]) if somebody else None, sex=str(facts["sex"]) if somebody else None,
+        structures={name: totals[name] for name in said},
+    )  # fmt: skip
+
+
 def train(work: Path, slices: Path, minutes: list[object]) -> None:
     """Train VAE and diffusion model."""
     brain("ldm", "train-vae", slices, "--out", work / "vae", "--config", CONFIG, "--seed", SEED, *minutes)
-    brain("ldm", "encode", slices, work / "vae", "--out", work / "latents", "--seed", SEED)
+    if not (work / "latents" / "config.json").exists():
+        prompted = with_prompts(slices, work / "captions", work / "prompted")
+        brain("ldm", "encode", prompted, work / "vae", "--out", work / "latents", "--seed", SEED)
     brain("ldm", "train-ldm", work / "latents", "--out", work / "model", "--config", CONFIG, "--seed", SEED, *minutes)
 
 
