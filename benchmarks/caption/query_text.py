@@ -47,16 +47,17 @@ def main() -> None:
     parser.add_argument("--record", type=Path)
     arguments = parser.parse_args()
     shards = sorted((arguments.folder / "text").glob("*.parquet"))
+    splits = sorted({path.name.partition("-")[0] for path in shards})
     by_duckdb, duckdb_s = _timed(lambda: _duckdb(arguments))
     by_arrow, arrow_s = _timed(lambda: _arrow(arguments))
     figures = {
         "command": f"python benchmarks/caption/{Path(__file__).name} DEST",
         "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores (shared with other work)",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, mean load {os.getloadavg()[0]:.1f}",
         "set": arguments.note,
         "rows": sum(pq.read_metadata(path).num_rows for path in shards),
         "bytes": sum(path.stat().st_size for path in shards),
-        "first_row_s": {split: _first_row(arguments.folder, split) for split in ("train", "test")},
+        "first_row_s": {split: _first_row(arguments.folder, split) for split in splits},
         "filter": f"label {arguments.label} and age > {arguments.age:g}",
         "found": by_duckdb,
         "duckdb_s": round(duckdb_s, 2),
