@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +25,19 @@ from braincaption.atomic import atomic_path, remove_leftovers
 from braincaption.errors import UsageError
 from braincaption.extras import require
 from braincaption.schema import GENERATED_FOLDER, SLICE_FOLDER
+from braincaption.slicestore import (
+    HEADER_BYTES,
+    PictureFiles,
+    Pictures,
+    PictureShards,
+    check_header,
+    first_shape,
+)
+from braincaption.slicestore import METADATA as METADATA
 
-METADATA = "metadata.parquet"
 IMAGES = "images"
 DATASET_CONFIG = "slices"
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY_8 = (8, 0)  # bit depth and colour type of an 8-bit grey PNG
-_HEADER_BYTES = 26  # signature, length and type of IHDR, then width, height, bit depth, colour type
 _COMPRESSION = 6
-_CACHED_GROUPS = 16
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 Row: TypeAlias = Mapping[str, Any]
@@ -147,14 +149,6 @@ def _write_table(path: Path, rows: list[dict[str, Any]], schema: pa.Schema, abou
         pq.write_table(table, aside, compression="zstd")
 
 
-class _Source(Protocol):
-    """Where the PNG bytes of row i come from."""
-
-    def png(self, i: int) -> bytes: ...
-
-    def header(self, i: int) -> bytes: ...
-
-
 @dataclass(frozen=True)
 class SliceFolder:
     """An opened slice folder: facts in memory, pictures read when asked for; pickles to worker processes.
@@ -172,7 +166,7 @@ class SliceFolder:
     path: Path
     table: pd.DataFrame
     shape: tuple[int, int]
-    source: _Source = field(repr=False)
+    source: Pictures = field(repr=False)
     positions: npt.NDArray[np.int64] = field(repr=False)
 
     def __len__(self) -> int:
@@ -182,7 +176,7 @@ class SliceFolder:
         """Return picture `i` of the table as uint8, shape (height, width)."""
         position = int(self.positions[i])
         png = self.source.png(position)
-        _check_header(png[:_HEADER_BYTES], self.path, position, self.shape)
+        check_header(png[:HEADER_BYTES], self.path, position, self.shape)
         with require("PIL.Image", "images").open(io.BytesIO(png)) as opened:
             return np.array(opened, dtype=np.uint8)
 
@@ -223,10 +217,10 @@ def read_slices(folder: Path) -> SliceFolder:
 
 def _open_pictures(folder: Path) -> SliceFolder:
     table = _as_frame(_read_table(folder / METADATA), folder)
-    source = _Files(folder, tuple(table["file_name"]))
-    shape = _first_shape(source, folder)
+    source = PictureFiles(folder, tuple(table["file_name"]))
+    shape = first_shape(source, folder)
     for i in range(1, len(table)):
-        _check_header(source.header(i), folder, i, shape)
+        check_header(source.header(i), folder, i, shape)
     return SliceFolder(folder, table, shape, source, np.arange(len(table)))
 
 
@@ -244,8 +238,8 @@ def _open_shards(folder: Path, shards: list[Path]) -> SliceFolder:
             sizes = [opened.metadata.row_group(g).num_rows for g in range(opened.metadata.num_row_groups)]
         counts += [(shard, group, size) for group, size in enumerate(sizes)]
     table = _as_frame(pa.concat_tables(tables, promote_options="default"), folder)
-    source = _Shards(tuple(counts))
-    return SliceFolder(folder, table, _first_shape(source, folder), source, np.arange(len(table)))
+    source = PictureShards(tuple(counts))
+    return SliceFolder(folder, table, first_shape(source, folder), source, np.arange(len(table)))
 
 
 def _read_table(path: Path) -> pa.Table:
@@ -274,90 +268,3 @@ def _as_frame(table: pa.Table, folder: Path) -> pd.DataFrame:
     }
     frame = pa.table(columns).to_pandas(types_mapper={pa.uint16(): pd.UInt16Dtype()}.get)
     return frame
-
-
-def _first_shape(source: _Source, folder: Path) -> tuple[int, int]:
-    header = source.header(0)
-    _check_header(header, folder, 0, None)
-    width, height = struct.unpack(">II", header[16:24])
-    return int(height), int(width)
-
-
-def _check_header(header: bytes, folder: Path, i: int, shape: tuple[int, int] | None) -> None:
-    if len(header) < _HEADER_BYTES or header[:8] != _PNG_SIGNATURE:
-        raise UsageError(f"picture {i} of {folder} is no PNG: render or generate the slices again, as PNG")
-    width, height, depth, colour = struct.unpack(">IIBB", header[16:_HEADER_BYTES])
-    if (depth, colour) != _GREY_8:
-        kind = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}.get(colour, "unknown")
-        raise UsageError(
-            f"picture {i} of {folder} is {depth}-bit {kind}, wanted 8-bit grey: convert the pictures to one channel"
-        )
-    if shape is not None and (height, width) != shape:
-        raise UsageError(
-            f"picture {i} of {folder} is {width}×{height} pixels and the first {shape[1]}×{shape[0]}: "
-            "render them all at one --size"
-        )
-
-
-@dataclass(frozen=True)
-class _Files:
-    """PNGs that lie in a folder."""
-
-    folder: Path
-    names: tuple[str, ...]
-
-    def png(self, i: int) -> bytes:
-        try:
-            return self._path(i).read_bytes()
-        except OSError:
-            raise UsageError(self._missing(i)) from None
-
-    def header(self, i: int) -> bytes:
-        try:
-            with self._path(i).open("rb") as handle:
-                return handle.read(_HEADER_BYTES)
-        except OSError:
-            raise UsageError(self._missing(i)) from None
-
-    def _path(self, i: int) -> Path:
-        path = self.folder / self.names[i]
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise UsageError(f"{METADATA} of {self.folder} names {self.names[i]}, outside the folder: do not use it")
-        return path
-
-    def _missing(self, i: int) -> str:
-        return f"{self.folder} names {self.names[i]}, which is not there: run the command that wrote it again"
-
-
-@dataclass
-class _Shards:
-    """PNGs inside the column ``image`` of Parquet shards; the row groups read last are kept."""
-
-    groups: tuple[tuple[Path, int, int], ...]
-    cache: OrderedDict[int, list[bytes]] = field(default_factory=OrderedDict)
-
-    def __post_init__(self) -> None:
-        self.starts = np.concatenate([[0], np.cumsum([size for _, _, size in self.groups])])
-
-    def png(self, i: int) -> bytes:
-        group = int(np.searchsorted(self.starts, i, side="right")) - 1
-        return self._load(group)[i - int(self.starts[group])]
-
-    def header(self, i: int) -> bytes:
-        return self.png(i)[:_HEADER_BYTES]
-
-    def _load(self, group: int) -> list[bytes]:
-        if group in self.cache:
-            self.cache.move_to_end(group)
-            return self.cache[group]
-        shard, number, _ = self.groups[group]
-        with pq.ParquetFile(shard) as opened:
-            column = opened.read_row_group(number, columns=["image"])["image"]
-        self.cache[group] = [item["bytes"] for item in column.to_pylist()]
-        while len(self.cache) > _CACHED_GROUPS:
-            self.cache.popitem(last=False)
-        return self.cache[group]
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A worker process reads for itself: the cache would only be copied for nothing.
-        return self.__dict__ | {"cache": OrderedDict()}
