@@ -106,7 +106,7 @@ def lines(plan: Plan) -> list[str]:
         f"volumes           {plan.volumes:>14,}  (every scan in every scan's space, as rows of the catalog)",
         f"slices, grid      {plan.grid_slices:>14,}  (axial, coronal and sagittal)",
         f"slices, labelled  {plan.labelled_slices:>14,}  (estimated)",
-        f"hours of one core {plan.hours:>14.1f}  (--scheme pairwise: {plan.pairwise_hours:.1f}; estimated)",
+        f"hours of one core {plan.hours:>14.2f}  (--scheme pairwise: {plan.pairwise_hours:.2f}; estimated)",
         f"catalog           {_bytes(plan.catalog_bytes):>14}  (all volumes written: {_bytes(plan.materialized_bytes)})",
     ]
 
