@@ -2,6 +2,7 @@
 
 from braincaption.command import add_command, package_app
 from brainldm.commands.attention import attention
+from brainldm.commands.demo import demo
 from brainldm.commands.encode import encode
 from brainldm.commands.generate import generate
 from brainldm.commands.train import train
@@ -16,6 +17,7 @@ add_command(app, "train-ldm", train_ldm)
 add_command(app, "train", train)
 add_command(app, "generate", generate)
 add_command(app, "attention", attention)
+add_command(app, "demo", demo)
 app.add_typer(zoo, name="zoo")
 
 

@@ -1,0 +1,1 @@
+"""The demo page: a model in, a Gradio page on this machine alone out."""
