@@ -22,7 +22,7 @@ from cohort import labelled, phantom_slices
 from spoiling import spoilt
 
 from braineval import metrics
-from braineval.label_slices import LabelSlices, open_labels
+from braineval.label_slices import open_labels
 from braineval.score import Score
 from braineval.segmenter_training import SegmenterSettings, train_segmenter
 from braineval.settings import Settings

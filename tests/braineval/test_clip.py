@@ -13,7 +13,7 @@ from braineval import metrics
 from braineval.clip import load_clip
 from braineval.score import NotDefinedError
 from braineval.settings import Settings
-from braineval.slices import Slices
+from braineval.slices import Arrays, Slices, from_reader
 
 Make = Callable[..., Slices]
 
@@ -77,6 +77,35 @@ def test_cmmd_is_zero_for_a_copy_and_names_only_clip(make: Make, tiny_clip: Path
         metrics.scorer("cmmd")(real, real, Settings(extractor="built-in"))
     named = metrics.scorer("frechet")(real, real, Settings(extractor="clip", weights=tiny_clip, draws=2))
     assert named.metric == "frechet-clip"
+
+
+def test_partial_prompts_and_retrieval_use_their_own_texts(make: Make, tiny_clip: Path) -> None:
+    real = make(people=4, positions=4)
+    table = real.table
+    words = ["left thalamus", "brainstem", "right thalamus"]
+    table["caption"] = [
+        f"Axial T1-weighted MRI; slice {i}.5 mm above the origin. Impression: {words[i % 3]} [1,205 mm³]."
+        for i in range(len(table))
+    ]
+    some = from_reader(Arrays(table=table, pixels=real.images()), "prompts")
+    settings = Settings(weights=tiny_clip, draws=20)
+    clip = load_clip(tiny_clip)
+    images = clip.images(some.images())
+    contrast = metrics.scorer("clip-score-contrast")(some, some, settings)
+    assert "contrast alone" in contrast.preprocessing
+    spoken = {"T1w": "T1-weighted", "T2w": "T2-weighted", "FLAIR": "FLAIR"}
+    texts = clip.texts([f"a {spoken[str(name)]} brain MRI" for name in some.column("sequence")])
+    np.testing.assert_allclose(contrast.details["values"], 100 * (images * texts).sum(1).clip(0), rtol=1e-4, atol=1e-4)
+    structures = metrics.scorer("clip-score-structures")(some, some, settings)
+    texts = clip.texts([words[i % 3] for i in range(len(table))])
+    np.testing.assert_allclose(
+        structures.details["values"], 100 * (images * texts).sum(1).clip(0), rtol=1e-4, atol=1e-4
+    )
+    found = metrics.scorer("retrieval")(some, some, settings)
+    assert found.floor.people == 0.1 and found.floor.halves == pytest.approx(found.value)
+    assert 0 <= found.value <= 1 and found.n_generated == 48
+    with pytest.raises(NotDefinedError, match="retrieval wants 10"):
+        metrics.scorer("retrieval")(some, make(people=1, positions=1), settings)
 
 
 def test_a_clip_that_is_not_there_is_refused_with_the_command_that_fetches_it(make: Make, tmp_path: Path) -> None:

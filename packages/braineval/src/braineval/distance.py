@@ -21,7 +21,9 @@ Distance = Callable[[Array, Array, tuple[Weights | None, Weights | None]], float
 # Above this length one evaluation takes seconds; a few draws then give the standard error.
 LONG_FEATURES = 512
 FEW_DRAWS = 20
-FEWEST_SLICES = 2
+# Shares of the slices that the curve of the distance against their number is drawn from.
+CURVE = (0.125, 0.25, 0.5)
+FEWEST_ON_CURVE = 8
 
 
 def distance_score(
@@ -59,7 +61,26 @@ def distance_score(
         preprocessing=pair.extractor.preprocessing,
         seed=settings.seed,
         higher_is_better=False,
+        details={"curve": _curve(distance, pair, settings.seed)},
     )
+
+
+def _curve(distance: Distance, pair: FeaturePair, seed: int) -> list[tuple[int, float, float | None]]:
+    """Return (n, distance at n against n slices, the same between real slices or None)."""
+    rng = np.random.default_rng([seed, 1])  # of its own, so that the score does not depend on the drawing
+    if pair.extractor.dimension > LONG_FEATURES:
+        return []
+    fewest = min(len(pair.real), len(pair.generated))
+    sizes = dict.fromkeys(int(share * fewest) for share in (*CURVE, 1.0))
+    points: list[tuple[int, float, float | None]] = []
+    for n in sizes:
+        if n >= FEWEST_ON_CURVE:
+            real, made = rng.permutation(len(pair.real)), rng.permutation(len(pair.generated))
+            both = distance(pair.real[real[:n]], pair.generated[made[:n]], (None, None))
+            enough = len(real) >= 2 * n
+            floor = distance(pair.real[real[:n]], pair.real[real[n : 2 * n]], (None, None)) if enough else None
+            points.append((n, both, floor))
+    return points
 
 
 def _warn_few(pair: FeaturePair) -> None:

@@ -15,6 +15,7 @@ from braineval import extractors
 from braineval.extractors import Extractor
 from braineval.settings import Settings
 from braineval.slices import Slices, same_size
+from braineval.stored import read_stored, stored_path, write_stored
 
 Array = npt.NDArray[np.float32]
 
@@ -40,7 +41,7 @@ def feature_pair(real: Slices, generated: Slices, settings: Settings, default: s
     """
     same_size(real, generated)
     extractor = load_once(settings.extractor or default, settings.weights)
-    sides = [extract(extractor, side, settings.batch) for side in (real, generated)]
+    sides = [extract(extractor, side, settings.batch, settings.store) for side in (real, generated)]
     return FeaturePair(extractor=extractor, real=sides[0], generated=sides[1])
 
 
@@ -55,18 +56,29 @@ _kept: dict[tuple[str, int, bytes], tuple[Slices, Array]] = {}
 _KEPT_SETS = 8
 
 
-def extract(extractor: Extractor, slices: Slices, batch: int) -> Array:
-    """Return the features of all slices, shape (n, d); the sets used last are kept, for the next metric of a report."""
+def extract(extractor: Extractor, slices: Slices, batch: int, store: Path | None = None) -> Array:
+    """Return the features of all slices, shape (n, d); the sets used last are kept, for the next metric of a report.
+
+    With a folder `store` they are kept there as well, for the next run.
+    """
     key = (extractor.sha256, id(slices.reader), slices.rows.tobytes())
     if key not in _kept:
-        parts = track(slices.batches(batch), f"features of {Path(slices.name).name}", -(-len(slices) // batch))
-        features = np.concatenate([extractor(images) for images in parts])
+        path = None if store is None else stored_path(store, extractor.sha256, slices, batch)
+        kept = None if path is None else read_stored(path)
+        features = _computed(extractor, slices, batch) if kept is None else kept
         if not np.isfinite(features).all():
             raise UsageError(
                 f"{extractor.name} gives features that are not finite on {slices.name}: its weights are damaged, give "
                 "others with --weights"
             )
+        if path is not None and kept is None:
+            write_stored(path, features)
         if len(_kept) >= _KEPT_SETS:
             _kept.pop(next(iter(_kept)))
         _kept[key] = (slices, features)
     return _kept[key][1]
+
+
+def _computed(extractor: Extractor, slices: Slices, batch: int) -> Array:
+    parts = track(slices.batches(batch), f"features of {Path(slices.name).name}", -(-len(slices) // batch))
+    return np.concatenate([extractor(images) for images in parts])

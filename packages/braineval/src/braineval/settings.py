@@ -22,6 +22,8 @@ class Settings:
         Name of the feature extractor, where the metric reads features; None takes the metric's own.
     weights : Path, optional
         File with the extractor's weights, where it does not ship them.
+    store : Path, optional
+        Folder where features are kept between runs.
     segmenter : Path, optional
         Folder of a segmenter, for metrics that look for structures.
     batch : int
@@ -33,6 +35,7 @@ class Settings:
     floor_draws: int = 5
     extractor: str | None = None
     weights: Path | None = None
+    store: Path | None = None
     segmenter: Path | None = None
     batch: int = 64
 

@@ -21,6 +21,9 @@ Extractor = Annotated[
 ]
 Weights = Annotated[Path | None, typer.Option(help="Weights of the extractor, where it ships none.")]
 
+Store = Annotated[
+    Path | None, typer.Option("--features", help="Folder where features are kept between runs; made when missing.")
+]
 Segmenter = Annotated[
     Path | None, typer.Option(help="Folder by `brain eval train-segmenter`, for metrics that look for structures.")
 ]
@@ -37,9 +40,12 @@ def metric_command(name: str) -> Callable[..., None]:
         draws: Draws = DEFAULTS.draws,
         extractor: Extractor = None,
         weights: Weights = None,
+        features: Store = None,
         segmenter: Segmenter = None,
     ) -> None:
-        settings = Settings(seed=seed, draws=draws, extractor=extractor, weights=weights, segmenter=segmenter)
+        settings = Settings(
+            seed=seed, draws=draws, extractor=extractor, weights=weights, store=features, segmenter=segmenter
+        )
         _run(name, real, generated, out, settings)
 
     command.__doc__ = f"{summary(name)}\n\nExample: brain eval {name} real generated --out {name}.json"

@@ -17,6 +17,7 @@ def report(
     metric: Annotated[list[str] | None, typer.Option(help="Only these metrics; may be given again.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of bootstrap, floors and classifiers.")] = DEFAULTS.seed,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of people behind the intervals.")] = DEFAULTS.draws,
+    features: Annotated[Path | None, typer.Option(help="Folder where features are kept between runs.")] = None,
     segmenter: Annotated[
         Path | None, typer.Option(help="Folder by `brain eval train-segmenter`, for what looks for structures.")
     ] = None,
@@ -34,7 +35,15 @@ def report(
 
     for name in metric or ():
         scorer(name)
-    print(build(real, folders, out, settings=Settings(seed=seed, draws=draws, segmenter=segmenter), chosen=metric))
+    print(
+        build(
+            real,
+            folders,
+            out,
+            settings=Settings(seed=seed, draws=draws, store=features, segmenter=segmenter),
+            chosen=metric,
+        )
+    )
 
 
 def _named(given: list[str]) -> dict[str, Path]:

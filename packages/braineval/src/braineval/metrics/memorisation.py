@@ -42,7 +42,8 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
         )
     extractor = load_once(settings.extractor or "built-in", settings.weights)
     pool, aside, drawn = (
-        looks(side, extract(extractor, side, settings.batch), settings.batch) for side in (training, held, generated)
+        looks(side, extract(extractor, side, settings.batch, settings.store), settings.batch)
+        for side in (training, held, generated)
     )
     setting, checking = _two_sides(held.units, rng)
     distances = nearest(aside, pool)[0]

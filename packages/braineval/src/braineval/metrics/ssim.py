@@ -22,8 +22,8 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
         raise NotDefinedError(
             f"SSIM wants at least {structural.WINDOW} pixels a side, these slices have {min(real.shape)}: render larger"
         )
-    return paired_score("ssim", _similarity, real, generated, settings, "grey / 255, no resizing, whole slice")
+    return paired_score("ssim", similarity, real, generated, settings, "grey / 255, no resizing, whole slice")
 
 
-def _similarity(first: Images, second: Images) -> npt.NDArray[np.float64]:
+def similarity(first: Images, second: Images) -> npt.NDArray[np.float64]:
     return as_float64(structural.ssim(as_grey(first), as_grey(second)))

@@ -70,7 +70,8 @@ def build(
     folders = {name: open_slices(folder) for name, folder in generated.items()}
     results = outcomes(real_slices, folders, chosen or metrics.names(), settings)
     sampled = [name for name, made in folders.items() if not is_reconstruction(real_slices, made)]
-    shown = [*_pictures(real_slices, folders, results), *after]
+    curves = [section for section in (sections.by_number(results),) if section]
+    shown = [*curves, *_pictures(real_slices, folders, results), *after]
     ends = (sections.by_structure(results), sections.not_defined(results), sections.protocol(_by_model(results)))
     tail = [section for section in ends if section]
     made = {

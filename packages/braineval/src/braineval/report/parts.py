@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from braincaption.slicefolder import encode_png
+from braineval.report.curve import Curve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,7 @@ class Section:
     title, lead : str
     groups : tuple of Group
     tables : tuple of Table
+    curves : tuple of Curve
     code : str
         Shown in type of fixed width: commands that were run.
     folded : bool
@@ -86,5 +88,6 @@ class Section:
     lead: str = ""
     groups: tuple[Group, ...] = ()
     tables: tuple[Table, ...] = ()
+    curves: tuple[Curve, ...] = ()
     code: str = ""
     folded: bool = False

@@ -8,6 +8,7 @@ import numpy as np
 
 from braincaption.lut import load_lut
 from braineval.metrics import summary
+from braineval.report.curve import Curve, Line
 from braineval.report.markdown import number
 from braineval.report.outcome import Outcome
 from braineval.report.parts import Figure, Group, Section, Table
@@ -87,6 +88,29 @@ def neighbours(real: Slices, generated: Slices, score: Score, count: int = SHOWN
         "of what slices of unseen people keep from training slices, but for one in a hundred."
     )
     return Section(title="Nearest training slices", lead=lead, groups=(Group(figures=tuple(figures), layout="pairs"),))
+
+
+def by_number(results: Sequence[Outcome]) -> Section | None:
+    """Return distances against the number of slices, beside the same between real slices; None without any."""
+    curves = []
+    for result in results:
+        points = result.score.details.get("curve") if result.score is not None else None
+        if result.score is None or not points:
+            continue
+        lines = [Line(name=result.model, kind="measured", points=tuple((n, value) for n, value, _ in points))]
+        floor = tuple((n, value) for n, _, value in points if value is not None)
+        if floor:
+            lines.append(Line(name="real against real", kind="floor", points=floor))
+        heading = f"{result.score.metric} of {result.model}"
+        curves.append(Curve(heading=heading, across="slices a side", lines=tuple(lines)))
+    if not curves:
+        return None
+    lead = (
+        "Filled: generated against real slices, as many of each. Hollow: real slices against other real ones. A "
+        "distance falls with the number of slices even where nothing changes; what stays between the lines is the "
+        "difference."
+    )
+    return Section(title="Distance by number of slices", lead=lead, curves=tuple(curves))
 
 
 def by_structure(results: Sequence[Outcome]) -> Section | None:
