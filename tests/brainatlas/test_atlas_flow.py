@@ -273,6 +273,58 @@ def test_muse_beside_freesurfer_is_refused(cohorts: Path, done: Path, tmp_path: 
     assert files(tmp_path / "out") == before
 
 
+def _to_muse(path: Path) -> None:
+    image = nib.load(path)
+    old = np.asarray(image.dataobj)
+    new = old.copy()
+    for mine, muse in ((3, 207), (16, 35), (17, 48), (53, 47)):
+        new[old == mine] = muse
+    new[0, 0, :7] = (4, 11, 23, 30, 31, 32, 100)
+    nib.save(nib.Nifti1Image(new, image.affine), path)
+
+
+def test_another_numbering_within_one_atlas_is_refused(tmp_path: Path, brains: ModuleType) -> None:
+    atlas = brains.write_cohort(tmp_path / "atlas", ["1", "2", "3", "4", "5"])
+    for path in sorted((atlas / "derivatives").rglob("*_dseg.nii.gz")):
+        image = nib.load(path)
+        labels = np.asarray(image.dataobj).copy()
+        labels[0, 0, :7] = (8, 10, 42, 49, 50, 54, 60)  # enough of FreeSurfer's to tell
+        nib.save(nib.Nifti1Image(labels, image.affine), path)
+    _to_muse(atlas / "derivatives/labels/sub-4/anat/sub-4_dseg.nii.gz")  # beyond the first few, which are looked at
+    result = brain("register", atlas, atlas, "--out", tmp_path / "out", "--plugin", "Linear")
+    assert result.exit_code == 1, result.output
+    assert [who for _, who, _ in read_failures(tmp_path / "out")] == ["atlas_sub-4_T1w"]
+    assert "numbered as muse, the atlas as freesurfer" in result.stderr
+
+
+def test_voted_labels_stay_voted_in_the_next_round(cohorts: Path, done: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--labels", f"{done}/new/**/*_desc-jlf_dseg.nii.gz", "--sequence", "T1w", "--plugin", "Linear")
+    assert brain("register", done / "new", cohorts / "atlas", "--out", out, *words).exit_code == 0
+    assert not list(out.rglob("*desc-manual*")) and len(list(out.rglob("*desc-carried_dseg.nii.gz"))) == 4
+    assert brain("vote", out, "--method", "soft", "--plugin", "Linear").exit_code == 0
+    assert brain("expand", out).exit_code == 0
+    rows = {row["volume_id"]: row for row in pq.read_table(out / "catalog.parquet").to_pylist()}
+    carried = ["atlas/01", "atlas/02", "atlas/03"]
+    for volume, origin in (
+        ("new_sub-a_T1w@atlas_sub-02_T1w", "vote:jlf"),
+        ("atlas_sub-02_T1w@atlas_sub-02_T1w", "vote:soft"),
+    ):
+        assert (rows[volume]["label_origin"], rows[volume]["label_subjects"]) == (origin, carried)
+
+
+def test_what_to_cite_stands_in_the_catalog(cohorts: Path, tmp_path: Path) -> None:
+    shutil.copytree(cohorts / "atlas", tmp_path / "atlas")
+    path = tmp_path / "atlas/dataset_description.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "HowToAcknowledge": "Doe 2020"}), encoding="utf-8")
+    out = tmp_path / "out"
+    for words in (("register", tmp_path / "atlas", tmp_path / "atlas", "--out", out, "--plugin", "Linear"),):
+        assert brain(*words).exit_code == 0
+    assert brain("expand", out).exit_code == 0
+    said = json.loads(pq.read_schema(out / "catalog.parquet").metadata[b"brain.cohorts"])
+    assert said["atlas"]["citation"] == "Doe 2020"
+
+
 def test_another_cohort_can_be_added(cohorts: Path, tmp_path: Path, brains: ModuleType) -> None:
     out = tmp_path / "out"
     later = brains.write_cohort(tmp_path / "later", ["z"], labelled=False)

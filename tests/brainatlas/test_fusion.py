@@ -112,3 +112,12 @@ def test_equal_inputs_give_equal_labels(brains: ModuleType, method: str) -> None
     first, second = fuse(method, target, voters), fuse(method, target, voters)
     assert np.array_equal(first.labels, second.labels)
     assert np.array_equal(first.confidence, second.confidence)
+
+
+def test_ants_joint_fusion_is_there_to_compare_with(brains: ModuleType) -> None:
+    target, truth = _target(brains)
+    voters = [_voter(brains, shift=0.5), _voter(brains, shift=-1.0), _voter(brains, shift=5.0)]
+    fused = fuse("ants-jlf", target, voters)
+    assert "ants-jlf" not in fuser_names()
+    assert _dice(fused.labels, truth) > 0.9
+    assert not fused.labels[~target.mask].any()

@@ -1,6 +1,7 @@
-"""Label maps in, ``desc-<method>_dseg`` with its table and sidecar out: manual ones copied, voted ones written.
+"""Label maps in, ``desc-<method>_dseg`` with its table and sidecar out: the atlas' copied, voted ones written.
 
-The atlas' own labels are written into OUT too (``desc-manual``), so that OUT can be moved as a whole.
+The atlas' own labels are written into OUT too, so that OUT can be moved as a whole: ``desc-manual``, or
+``desc-carried`` where they were voted in another OUT.
 """
 
 from __future__ import annotations
@@ -18,32 +19,43 @@ from brainatlas.cohorts.numbering import recognise, recognise_names
 from brainatlas.geometry import Matrix
 from brainatlas.layout import Place, place_of
 from brainatlas.niftifile import small_integers, write_nifti
-from brainatlas.record import BLOCK, checksum, read_json, write_json
+from brainatlas.record import BLOCK, CARRIED, MANUAL, OWN, checksum, read_json, write_json
 from brainatlas.strip.stage import read_scan
 from braincaption.atomic import atomic_path
 from braincaption.errors import ScanError
 from braincaption.lut import load_lut
 from braincaption.nifti import Volume, load_labels, same_grid
 
-MANUAL = "manual"
 
-
-def manual_is_current(scan: Scan, out: Path) -> bool:
-    """Tell whether OUT holds the manual labels of `scan` as they are now."""
+def labels_are_current(scan: Scan, out: Path) -> bool:
+    """Tell whether OUT holds the labels that `scan` brings, as they are now."""
     place = place_of(out, scan)
-    record = place.label_record(MANUAL)
-    if scan.labels is None or not (record.exists() and place.labels(MANUAL).exists() and scan.labels.exists()):
+    own = own_name(scan)
+    record = place.label_record(own)
+    if scan.labels is None or not (record.exists() and place.labels(own).exists() and scan.labels.exists()):
         return False
     return bool(read_json(record).get(BLOCK, {}).get("source_sha256") == checksum(scan.labels))
 
 
-def carry_manual(scan: Scan, out: Path) -> None:
-    """Copy the manual labels of an atlas scan into OUT, checked.
+def own_name(scan: Scan) -> str:
+    """Return what the labels that `scan` brings are called in OUT."""
+    return MANUAL if scan.label_origin in (None, MANUAL) else CARRIED
+
+
+def carry_labels(scan: Scan, out: Path, numbering: str | None = None) -> None:
+    """Copy the labels of an atlas scan into OUT, checked.
+
+    Parameters
+    ----------
+    scan : Scan
+    out : Path
+    numbering : str or None
+        Table that the atlas' ids belong to, where that is known.
 
     Raises
     ------
     ScanError
-        The label map cannot be read, or lies on another grid than its image.
+        The label map cannot be read, lies on another grid than its image, or is numbered otherwise.
     """
     if scan.labels is None:
         return
@@ -55,14 +67,34 @@ def carry_manual(scan: Scan, out: Path) -> None:
             f"{scan.labels} has shape {labels.data.shape}, its image {image.data.shape}, or their affines differ: "
             "resample the labels to the image's grid (nearest neighbour)"
         )
+    own = _numbering(scan.labels, labels.data)
+    if own is not None and numbering is not None and own != numbering:
+        raise ScanError(
+            f"{scan.labels} is numbered as {own}, the atlas as {numbering}, and the same number means another "
+            "structure: renumber it, or leave it out"
+        )
+    place, name = place_of(out, scan), own_name(scan)
+    for other in OWN:
+        if other != name:
+            place.label_record(other).unlink(missing_ok=True)
+            place.labels(other).unlink(missing_ok=True)
     write_labels(
-        place_of(out, scan),
-        MANUAL,
+        place,
+        name,
         labels.data,
         image.affine,
         names=_names_of(scan.labels, labels.data),
-        record={"label_origin": MANUAL, "source_sha256": checksum(scan.labels)},
+        record={
+            "label_origin": scan.label_origin or MANUAL,
+            "label_subjects": list(scan.label_subjects) or [scan.person],
+            "numbering": own,
+            "source_sha256": checksum(scan.labels),
+        },
     )
+
+
+def _numbering(path: Path, labels: npt.NDArray[np.generic]) -> str | None:
+    return recognise_names(names_beside(path)) or recognise(int(label) for label in np.unique(labels))
 
 
 def write_labels(
@@ -96,8 +128,7 @@ def _names_of(path: Path, labels: npt.NDArray[np.generic]) -> dict[int, str]:
     Ids that neither names are left out, so that later stages report them as unknown instead of meeting a made-up name.
     """
     present = [int(label) for label in np.unique(labels) if label]
-    own = names_beside(path)
-    numbering = recognise_names(own) or recognise(present)
+    own, numbering = names_beside(path), _numbering(path, labels)
     if numbering is None:
         return own
     table = load_lut(numbering)

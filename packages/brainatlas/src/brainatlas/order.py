@@ -15,6 +15,6 @@ def rank(out: Path) -> Callable[[Record], tuple[int, int, bytes]]:
 
     def key(record: Record) -> tuple[int, int, bytes]:
         cohort = position.get(record.place.cohort, len(position))
-        return (0 if record.manual else 1, cohort, record.scan_id.encode())
+        return (0 if record.labelled else 1, cohort, record.scan_id.encode())
 
     return key

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from brainatlas.cohorts import Scan
+from brainatlas.cohorts.acquisition import Acquisition, acquired
 from brainatlas.layout import Place
 from braincaption.atomic import atomic_path
 from braincaption.errors import ScanError
 
 BLOCK = "brainatlas"
+MANUAL, CARRIED = OWN = ("manual", "carried")
 # Scan's name, BIDS' name, factor from ours to BIDS' unit.
 _ACQUISITION = (
     ("field_strength_t", "MagneticFieldStrength", 1.0),
@@ -32,8 +34,8 @@ _TEXT = (("manufacturer", "Manufacturer"), ("scanner", "ManufacturersModelName")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """A scan that stands in OUT.
+class Record(Acquisition):
+    """A scan that stands in OUT, and how it was acquired.
 
     Attributes
     ----------
@@ -41,7 +43,7 @@ class Record:
     person : str
         ``<cohort>/<person>``.
     licence, redistribution : str
-    age, sex, field_strength_t, manufacturer, scanner, tr_ms, te_ms, ti_ms, flip_deg
+    age, sex
         As in `Scan`.
     source_sha256 : str
         Checksum of the scan as it came: a repaired file is worked on again.
@@ -59,13 +61,6 @@ class Record:
     redistribution: str = "unknown"
     age: float | None = None
     sex: str | None = None
-    field_strength_t: float | None = None
-    manufacturer: str | None = None
-    scanner: str | None = None
-    tr_ms: float | None = None
-    te_ms: float | None = None
-    ti_ms: float | None = None
-    flip_deg: float | None = None
     source_sha256: str = ""
     strip_method: str = "none"
     volume_ml: float = 0.0
@@ -77,9 +72,14 @@ class Record:
         return self.place.scan_id
 
     @property
-    def manual(self) -> bool:
+    def own(self) -> str:
+        """Name of the labels the scan brought: ``manual``, ``carried`` (voted in another OUT), or "" without any."""
+        return next((name for name in OWN if self.place.labels(name).exists()), "")
+
+    @property
+    def labelled(self) -> bool:
         """Whether the scan brought labels of its own: whether it belongs to the atlas."""
-        return self.place.labels("manual").exists()
+        return bool(self.own)
 
 
 def describe(
@@ -93,13 +93,7 @@ def describe(
         redistribution=scan.redistribution,
         age=scan.age,
         sex=scan.sex,
-        field_strength_t=scan.field_strength_t,
-        manufacturer=scan.manufacturer,
-        scanner=scan.scanner,
-        tr_ms=scan.tr_ms,
-        te_ms=scan.te_ms,
-        ti_ms=scan.ti_ms,
-        flip_deg=scan.flip_deg,
+        **acquired(scan),
         source_sha256=source_sha256,
         strip_method=method,
         volume_ml=round(volume_ml, 3),

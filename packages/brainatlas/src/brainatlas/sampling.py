@@ -19,7 +19,14 @@ Shape = tuple[int, int, int]
 _Number = TypeVar("_Number", bound=np.generic)
 
 
-def sample_nearest(data: npt.NDArray[_Number], to_voxel: Matrix, shape: Shape) -> npt.NDArray[_Number]:
+def no_offset() -> npt.NDArray[np.float32]:
+    """Return the offset of a map without warp."""
+    return np.zeros((0, 0, 0, 3), dtype=np.float32)
+
+
+def sample_nearest(
+    data: npt.NDArray[_Number], to_voxel: Matrix, shape: Shape, offset: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[_Number]:
     """Return `data` at the nearest voxel of every voxel of a grid, 0 outside.
 
     Parameters
@@ -29,42 +36,58 @@ def sample_nearest(data: npt.NDArray[_Number], to_voxel: Matrix, shape: Shape) -
         Voxel of the new grid → voxel of `data`.
     shape : tuple of int
         Shape of the new grid.
+    offset : ndarray of float32, shape (i, j, k, 3), optional
+        What a warp adds to the voxel of `data`, at every voxel of the new grid.
     """
     out = np.zeros(shape, dtype=data.dtype)
-    _nearest(np.ascontiguousarray(data), np.ascontiguousarray(to_voxel[:3]), out)
+    extra = no_offset() if offset is None else offset
+    _nearest(np.ascontiguousarray(data), np.ascontiguousarray(to_voxel[:3]), extra, out)
     return out
 
 
-def sample_linear(data: npt.NDArray[np.generic], to_voxel: Matrix, shape: Shape) -> npt.NDArray[np.float32]:
+def sample_linear(
+    data: npt.NDArray[np.generic], to_voxel: Matrix, shape: Shape, offset: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
     """Return `data` trilinearly interpolated at every voxel of a grid, float32, 0 outside; arguments as above."""
     out = np.zeros(shape, dtype=np.float32)
-    _linear(np.ascontiguousarray(data, dtype=np.float32), np.ascontiguousarray(to_voxel[:3]), out)
+    extra = no_offset() if offset is None else offset
+    _linear(np.ascontiguousarray(data, dtype=np.float32), np.ascontiguousarray(to_voxel[:3]), extra, out)
     return out
 
 
 @numba.njit(cache=True, nogil=True)
-def _nearest(data, m, out):  # type: ignore[no-untyped-def]
+def position(m, offset, i, j, k):  # type: ignore[no-untyped-def]
+    """Return the (fractional) voxel that voxel (i, j, k) maps to: the affine `m`, and the warp's offset if any."""
+    x = m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3]
+    y = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3]
+    z = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3]
+    if offset.shape[0] > 0:
+        x += offset[i, j, k, 0]
+        y += offset[i, j, k, 1]
+        z += offset[i, j, k, 2]
+    return x, y, z
+
+
+@numba.njit(cache=True, nogil=True)
+def _nearest(data, m, offset, out):  # type: ignore[no-untyped-def]
     ni, nj, nk = data.shape
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             for k in range(out.shape[2]):
                 # floor(x + 1/2), the rounding ITK uses: ties go up, never to the even voxel
-                x = math.floor(m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3] + 0.5)
-                y = math.floor(m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3] + 0.5)
-                z = math.floor(m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3] + 0.5)
-                if 0 <= x < ni and 0 <= y < nj and 0 <= z < nk:
-                    out[i, j, k] = data[int(x), int(y), int(z)]
+                x, y, z = position(m, offset, i, j, k)
+                u, v, w = math.floor(x + 0.5), math.floor(y + 0.5), math.floor(z + 0.5)
+                if 0 <= u < ni and 0 <= v < nj and 0 <= w < nk:
+                    out[i, j, k] = data[int(u), int(v), int(w)]
 
 
 @numba.njit(cache=True, nogil=True)
-def _linear(data, m, out):  # type: ignore[no-untyped-def]
+def _linear(data, m, offset, out):  # type: ignore[no-untyped-def]
     ni, nj, nk = data.shape
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             for k in range(out.shape[2]):
-                x = m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3]
-                y = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3]
-                z = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3]
+                x, y, z = position(m, offset, i, j, k)
                 if x < -0.5 or y < -0.5 or z < -0.5 or x >= ni - 0.5 or y >= nj - 0.5 or z >= nk - 0.5:
                     continue
                 x = min(max(x, 0.0), ni - 1.0)

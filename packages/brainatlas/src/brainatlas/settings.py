@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from brainatlas.record import read_json, write_json
 from braincaption.errors import UsageError
 
 SCHEMES = ("template", "pairwise")
-TRANSFORMS = ("affine",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +20,7 @@ class OutSettings:
     scheme : str
         ``template``: every scan to the template, pairs by composition; ``pairwise``: every pair.
     transform : str
-        ``affine`` or ``syn``.
+        ``affine``, ``syn`` or ``syn-<n>mm``.
     template : str
         Name of the template.
     template_sha256 : str
@@ -29,6 +28,8 @@ class OutSettings:
         Table of the atlas labels' ids (``freesurfer``, ``muse`` …); None where nothing tells.
     cohorts : tuple of str
         In the order in which they came, the atlas first: the catalog's forward direction follows it.
+    citations : dict of str to str
+        What to cite for a cohort, where its source says so.
     """
 
     scheme: str = "template"
@@ -37,6 +38,7 @@ class OutSettings:
     template_sha256: str = ""
     numbering: str | None = None
     cohorts: tuple[str, ...] = ()
+    citations: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 def settings_path(out: Path) -> Path:
@@ -85,7 +87,14 @@ def merged(out: Path, new: OutSettings) -> OutSettings:
             )
     refuse_mixed(old.numbering, new.numbering, str(out))
     added = tuple(cohort for cohort in new.cohorts if cohort not in old.cohorts)
-    return OutSettings(**{**asdict(old), "numbering": old.numbering or new.numbering, "cohorts": old.cohorts + added})
+    return OutSettings(
+        **{
+            **asdict(old),
+            "numbering": old.numbering or new.numbering,
+            "cohorts": old.cohorts + added,
+            "citations": {**old.citations, **new.citations},
+        }
+    )
 
 
 def refuse_mixed(first: str | None, second: str | None, where: str) -> None:

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from brainatlas.catalog.rows import Entry, grid_of, row, to_batches
 from brainatlas.fusion.methods import fuser_names
 from brainatlas.geometry import Matrix, compose
-from brainatlas.labelfile import MANUAL
 from brainatlas.order import rank
-from brainatlas.record import BLOCK, Record, read_json, read_records
+from brainatlas.record import BLOCK, MANUAL, Record, read_json, read_records
 from brainatlas.register.maps import from_template, point_map
+from brainatlas.register.syn import AFFINE
 from brainatlas.settings import OutSettings, read_settings
 from braincaption.atomic import atomic_path
 from braincaption.errors import ScanError, UsageError
@@ -25,6 +25,8 @@ from braincaption.schema import CATALOG
 
 STAGE = "expand"
 PAIRS = ("all", "atlas-cohort")
+# A row is one matrix, so that its volume can be made anywhere from the row alone.
+WARPS = "the affine part of the registration; its SyN warps served the vote only"
 
 
 def expand(out: Path, *, pairs: str = PAIRS[0], labels: str | None = None) -> int:
@@ -60,13 +62,13 @@ def expand(out: Path, *, pairs: str = PAIRS[0], labels: str | None = None) -> in
             log.add(record.scan_id, str(error))
     if not entries:
         raise UsageError(f"{out} holds no labelled scan: run brain atlas vote {out} first")
-    number = _write(out, _rows(entries, pairs, settings, log), settings, _cohorts(entries))
+    number = _write(out, _rows(entries, pairs, settings, log), settings, _cohorts(entries, settings.citations))
     log.close()
     return number
 
 
 def _method(out: Path, records: list[Record], asked: str | None) -> str:
-    cohort = [record for record in records if not record.manual]
+    cohort = [record for record in records if not record.labelled]
     voted = sorted({name for name in fuser_names() for record in cohort if record.place.label_record(name).exists()})
     if asked is not None and asked not in voted and cohort:
         raise UsageError(f"{out} holds no labels of {asked!r} (there are: {', '.join(voted) or 'none'}): vote first")
@@ -78,7 +80,7 @@ def _method(out: Path, records: list[Record], asked: str | None) -> str:
 
 
 def _entry(record: Record, method: str, settings: OutSettings) -> Entry:
-    own = MANUAL if record.manual else method
+    own = record.own or method
     stored = record.place.label_record(own)
     if not stored.exists():
         raise ScanError(f"it has no labels of {own}: run brain atlas vote again")
@@ -89,8 +91,8 @@ def _entry(record: Record, method: str, settings: OutSettings) -> Entry:
     return Entry(
         record=record,
         label_path=record.place.labels(own).relative_to(record.place.out).as_posix(),
-        label_origin=MANUAL if record.manual else f"vote:{method}",
-        label_subjects=(record.person,) if record.manual else tuple(block.get("label_subjects", ())),
+        label_origin=block.get("label_origin", own),
+        label_subjects=tuple(block.get("label_subjects", ())),
         affine=affine,
         shape=shape,
     )
@@ -102,7 +104,7 @@ def _rows(entries: list[Entry], pairs: str, settings: OutSettings, log: FailureL
     common = _common_maps(entries) if settings.scheme == "template" else {}
     for image in track(by_id, "catalog"):
         for space in by_id:
-            if pairs == "atlas-cohort" and image is not space and image.record.manual == space.record.manual:
+            if pairs == "atlas-cohort" and image is not space and image.record.labelled == space.record.labelled:
                 continue
             try:
                 matrix = _matrix(space, image, common, settings)
@@ -128,7 +130,7 @@ def _direction(rank_of: dict[str, int], image: Entry, space: Entry) -> str:
     return "forward" if rank_of[image.record.scan_id] > rank_of[space.record.scan_id] else "inverse"
 
 
-def _cohorts(entries: list[Entry]) -> dict[str, dict[str, object]]:
+def _cohorts(entries: list[Entry], citations: dict[str, str]) -> dict[str, dict[str, object]]:
     """Return what publishing must know of each cohort; the strictest word of any of its scans holds for all."""
     strictest = ("no", "ask", "unknown", "yes")
     found: dict[str, dict[str, object]] = {}
@@ -138,6 +140,8 @@ def _cohorts(entries: list[Entry]) -> dict[str, dict[str, object]]:
             record.person.partition("/")[0],
             {"licence": record.licence, "redistribution": "yes", "stripped": True},  # image_path is the brain alone
         )
+        if record.place.cohort in citations:
+            cohort["citation"] = citations[record.place.cohort]
         words = (str(cohort["redistribution"]), record.redistribution)
         cohort["redistribution"] = min(words, key=strictest.index)
     return found
@@ -146,7 +150,7 @@ def _cohorts(entries: list[Entry]) -> dict[str, dict[str, object]]:
 def _write(
     out: Path, rows: Iterator[dict[str, Any]], settings: OutSettings, cohorts: dict[str, dict[str, object]]
 ) -> int:
-    note = "affine; the SyN warps served the vote only" if settings.transform == "syn" else "affine"
+    note = "affine" if settings.transform == AFFINE else WARPS
     about = {"brainatlas.transform": note, "brainatlas.scheme": settings.scheme}
     schema = CATALOG.with_metadata({**about, "brain.cohorts": json.dumps(cohorts, sort_keys=True)})
     number = 0

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from brainatlas.cohorts.acquisition import ACQUISITION
 from brainatlas.geometry import Matrix, as_row, zooms
 from brainatlas.record import Record
 from braincaption.errors import UsageError
@@ -95,7 +96,7 @@ def row(image: Entry, space: Entry, matrix: Matrix, direction: str) -> dict[str,
     }
 
 
-_KNOWN = ("field_strength_t", "manufacturer", "scanner", "tr_ms", "te_ms", "ti_ms", "flip_deg", "age", "sex")
+_KNOWN = (*ACQUISITION, "age", "sex")
 
 
 def to_batches(rows: Iterator[dict[str, Any]], size: int = 4096) -> Iterator[pa.RecordBatch]:

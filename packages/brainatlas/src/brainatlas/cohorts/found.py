@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from brainatlas.cohorts.acquisition import Acquisition
 from brainatlas.cohorts.names import BidsName
 from brainatlas.cohorts.people import Person
-
-
-@dataclass(frozen=True, kw_only=True)
-class Acquisition:
-    """How a scan was acquired; None where nobody says. Times in ms, field strength in tesla, angle in degrees."""
-
-    field_strength_t: float | None = None
-    manufacturer: str | None = None
-    scanner: str | None = None
-    tr_ms: float | None = None
-    te_ms: float | None = None
-    ti_ms: float | None = None
-    flip_deg: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

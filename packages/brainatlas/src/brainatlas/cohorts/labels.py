@@ -51,7 +51,7 @@ class MapIndex:
         """
         fitting = [entry for entry in self._by_identity.get(image.name.identity, []) if _same_space(entry[1], image)]
         # In an OUT of ours, what came with the source goes before what was voted.
-        manual = [entry for entry in fitting if entry[1].entities.get("desc") == "manual"]
+        manual = [entry for entry in fitting if entry[1].entities.get("desc") in ("manual", "carried")]
         chosen = [path for path, _ in (manual if len(manual) == 1 else fitting)]
         if len(chosen) > 1:
             distinct = len({path.name for path in chosen}) == len(chosen)

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from brainatlas.cohorts.acquisition import Acquisition
+
 REDISTRIBUTION = ("yes", "no", "ask", "unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scan:
-    """One image of one person, with what is known about both; nothing is read into memory.
+class Scan(Acquisition):
+    """One image of one person, with what is known about both and the acquisition; nothing is read into memory.
 
     Attributes
     ----------
@@ -50,14 +52,6 @@ class Scan:
         Years, at the scan.
     sex : str or None
         M, F or O.
-    field_strength_t : float or None
-        Tesla.
-    manufacturer, scanner : str or None
-        Maker and model of the scanner.
-    tr_ms, te_ms, ti_ms : float or None
-        Repetition, echo and inversion time, ms.
-    flip_deg : float or None
-        Flip angle, degrees.
     """
 
     scan_id: str
@@ -79,13 +73,6 @@ class Scan:
     redistribution: str = "unknown"
     age: float | None = None
     sex: str | None = None
-    field_strength_t: float | None = None
-    manufacturer: str | None = None
-    scanner: str | None = None
-    tr_ms: float | None = None
-    te_ms: float | None = None
-    ti_ms: float | None = None
-    flip_deg: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from brainatlas.cohorts.found import Acquisition
+from brainatlas.cohorts.acquisition import Acquisition
 from brainatlas.cohorts.model import REDISTRIBUTION
 from brainatlas.cohorts.names import safe_name
 from brainatlas.cohorts.people import Person, read_person

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from brainatlas.cohorts import source
+from brainatlas.cohorts.acquisition import acquired
 from brainatlas.cohorts.folder import Folder
 from brainatlas.cohorts.found import Found
 from brainatlas.cohorts.header import Grid, read_grid
@@ -57,7 +58,7 @@ def make_scan(found: Found, scan_id: str, folder: Folder) -> Scan:
         redistribution=found.redistribution or folder.cohort.redistribution,
         age=person.age,
         sex=person.sex,
-        **asdict(found.acquisition),
+        **acquired(found.acquisition),
     )
 
 

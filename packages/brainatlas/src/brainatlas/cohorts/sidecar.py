@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from brainatlas.cohorts.found import Acquisition
+from brainatlas.cohorts.acquisition import Acquisition
 from brainatlas.cohorts.names import BidsName, parse_name
 from brainatlas.cohorts.tree import Tree
 from braincaption.errors import ScanError

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
 
+from brainatlas.cohorts.acquisition import Acquisition
 from brainatlas.cohorts.demographics import demographic_rows, join_people, reason_to_exclude
-from brainatlas.cohorts.found import Acquisition, Found, Layout
+from brainatlas.cohorts.found import Found, Layout
 from brainatlas.cohorts.header import Grid
 from brainatlas.cohorts.names import BidsName
 from brainatlas.cohorts.people import People, Person

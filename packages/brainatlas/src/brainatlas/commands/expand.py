@@ -21,7 +21,12 @@ def expand(
 
     Example: brain atlas expand out --pairs all
     """
+    from brainatlas.catalog.expand import WARPS
     from brainatlas.catalog.expand import expand as expand_out
+    from brainatlas.register.syn import AFFINE
+    from brainatlas.settings import read_settings
 
     number = expand_out(out, pairs=pairs, labels=labels)
     print(f"{out / 'catalog.parquet'}: {number} volumes")
+    if read_settings(out).transform != AFFINE:
+        print(f"Matrices are {WARPS}.")

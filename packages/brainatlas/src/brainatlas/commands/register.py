@@ -20,7 +20,9 @@ def register(
     template: Annotated[
         Path | None, typer.Option("--template", help="Skull-stripped brain; otherwise nilearn's ICBM152 T1w.")
     ] = None,
-    transform: Annotated[str, typer.Option("--transform", help="affine.")] = "affine",
+    transform: Annotated[
+        str, typer.Option("--transform", help="affine, or syn (syn-1mm: at 1 mm): a warp on top, for better labels.")
+    ] = "affine",
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Folder of the atlas' label maps; otherwise ATLAS/derivatives.")
     ] = None,

@@ -15,8 +15,13 @@ def validate(
     out: Annotated[Path, typer.Option("--out", help="Folder for tables and plot; runs add to it.")],
     folds: Annotated[int | None, typer.Option("--folds", help="Folds of people; otherwise each person is one.")] = None,
     scheme: Annotated[list[str] | None, typer.Option("--scheme", help="template (default), pairwise; repeat.")] = None,
-    transform: Annotated[list[str] | None, typer.Option("--transform", help="affine (default), syn; repeat.")] = None,
-    method: Annotated[list[str] | None, typer.Option("--method", help="A fuser (repeat); otherwise all.")] = None,
+    transform: Annotated[
+        list[str] | None, typer.Option("--transform", help="affine (default), syn, syn-1mm …; repeat.")
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="A fuser, or ants-jlf to compare with (repeat); otherwise ours."),
+    ] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Merge cortical parcels 1000–2999 into 3 and 42.")] = False,
     renumber: Annotated[
         list[str] | None, typer.Option("--renumber", help="OLD=NEW: call a label otherwise, as 6=8; repeat.")
@@ -44,7 +49,8 @@ def validate(
     """
     from brainatlas.cohorts.read import read_cohort
     from brainatlas.fusion.methods import fuser_names
-    from brainatlas.settings import SCHEMES, TRANSFORMS
+    from brainatlas.register.syn import AFFINE
+    from brainatlas.settings import SCHEMES
     from brainatlas.validation.run import ValidationSettings
     from brainatlas.validation.run import validate as validate_atlas
     from brainatlas.validation.trial import Numbering
@@ -53,7 +59,7 @@ def validate(
     settings = ValidationSettings(
         folds=folds,
         schemes=tuple(scheme or SCHEMES[:1]),
-        transforms=tuple(transform or TRANSFORMS[:1]),
+        transforms=tuple(transform or (AFFINE,)),
         methods=tuple(method or fuser_names()),
         numbering=Numbering(
             merge=merge, renumber=read_renumbering(renumber or []), structures=read_structures(structures)

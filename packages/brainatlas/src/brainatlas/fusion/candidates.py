@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from brainatlas.fusion.model import Candidate, Target
-from brainatlas.geometry import bounding_box, crop_affine, voxel_map
-from brainatlas.labelfile import MANUAL
+from brainatlas.geometry import bounding_box, crop_affine
 from brainatlas.layout import Place
 from brainatlas.record import Record
-from brainatlas.register.maps import point_map
+from brainatlas.register.maps import way_between
 from braincaption.errors import ScanError
 from braincaption.nifti import Volume, load_image, load_labels
 
@@ -51,23 +50,30 @@ def load_target(record: Record) -> tuple[Target, Box, Volume]:
     return target, box, mask
 
 
-def load_candidate(record: Record, target: Target, target_place: Place, scheme: str) -> Candidate:
+def load_candidate(
+    record: Record, target: Target, target_place: Place, scheme: str, *, warped: bool = False
+) -> Candidate:
     """Read an atlas scan of OUT and the map from the target's voxels to its own."""
-    data, labels, affine = _atlas_scan(record.place)
-    matrix = point_map(target_place, record.place, scheme)
+    data, labels, affine = _atlas_scan(record.place, record.own)
+    way = way_between(target_place, record.place, scheme, warped=warped)
+    to_voxel = np.asarray(np.linalg.inv(affine), dtype=np.float64)
+    shape = (target.data.shape[0], target.data.shape[1], target.data.shape[2])
     return Candidate(
         data=data,
         labels=labels,
-        to_voxel=voxel_map(target.affine, matrix, affine),
+        to_voxel=np.asarray(to_voxel @ way.matrix @ target.affine),
+        offset=way.offsets(target.affine, shape, to_voxel),
         sequence=record.place.suffix,
         person=record.person,
     )
 
 
 @lru_cache(maxsize=32)
-def _atlas_scan(place: Place) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], npt.NDArray[np.float64]]:
+def _atlas_scan(
+    place: Place, own: str
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], npt.NDArray[np.float64]]:
     # Cached: every target of a batch is voted for by the same atlas scans. Cropped: 32 of them fit in memory.
-    image, labels = load_image(place.brain), load_labels(place.labels(MANUAL))
+    image, labels = load_image(place.brain), load_labels(place.labels(own))
     if image.data.shape != labels.data.shape:
         raise ScanError(f"{labels.path} and {image.path} differ in shape: delete both and run register again")
     box = bounding_box(labels.data.astype(bool) | image.data.astype(bool), 1)

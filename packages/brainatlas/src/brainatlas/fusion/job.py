@@ -9,7 +9,7 @@ import numpy as np
 
 from brainatlas.fusion.candidates import load_candidate, load_target
 from brainatlas.fusion.methods import load_fuser
-from brainatlas.labelfile import MANUAL, read_names, write_labels
+from brainatlas.labelfile import read_names, write_labels
 from brainatlas.niftifile import write_nifti
 from brainatlas.record import BLOCK, Record, checksum, read_json, write_json
 from brainatlas.register.job import TEMPLATE
@@ -50,7 +50,7 @@ class VoteJob:
         for record in (self.target, *self.voters):
             parts += [record.scan_id, record.source_sha256, *_transforms(record, self)]
         for voter in self.voters:
-            parts.append(checksum(voter.place.labels(MANUAL)))
+            parts.append(checksum(voter.place.labels(voter.own)))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
@@ -64,12 +64,16 @@ class VoteJob:
 
 def _transforms(record: Record, job: VoteJob) -> list[str]:
     places = (
-        [record.place.transform(TEMPLATE)]
+        [record.place.transform(TEMPLATE), record.place.warp(TEMPLATE), record.place.warp(TEMPLATE, "inverse")]
         if job.scheme == "template"
         else [
             path
-            for path in (record.place.transform(job.target.scan_id), job.target.place.transform(record.scan_id))
-            if path.exists()
+            for one, other in ((record.place, job.target), (job.target.place, record))
+            for path in (
+                one.transform(other.scan_id),
+                one.warp(other.scan_id),
+                one.warp(other.scan_id, "inverse"),
+            )
         ]
     )
     return [checksum(path) for path in places if path.exists()]
@@ -84,7 +88,9 @@ def do_vote(job: VoteJob) -> None:
         A scan or transform cannot be read, or no voter has a label within the brain.
     """
     target, box, mask = load_target(job.target)
-    candidates = [load_candidate(voter, target, job.target.place, job.scheme) for voter in job.voters]
+    candidates = [
+        load_candidate(voter, target, job.target.place, job.scheme, warped=job.deformable) for voter in job.voters
+    ]
     fused = load_fuser(job.method)(target, candidates)
     if not fused.labels.any():
         raise ScanError(f"no label fell into the brain of {job.identifier}: look at its registration")
@@ -103,7 +109,7 @@ def do_vote(job: VoteJob) -> None:
         names=_names(job.voters),
         record={
             "label_origin": f"vote:{job.method}",
-            "label_subjects": [voter.person for voter in job.voters],
+            "label_subjects": _carried(job.voters),
             "voters": [voter.scan_id for voter in job.voters],
             "note": fused.note,
             "inputs_sha256": job.inputs_sha256,
@@ -111,8 +117,17 @@ def do_vote(job: VoteJob) -> None:
     )
 
 
+def _carried(voters: tuple[Record, ...]) -> list[str]:
+    """Return whose manual labels the voters bring: their own, or those that were voted into theirs before."""
+    people: list[str] = []
+    for voter in voters:
+        block = read_json(voter.place.label_record(voter.own)).get(BLOCK, {})
+        people += block.get("label_subjects", [voter.person])
+    return list(dict.fromkeys(people))
+
+
 def _names(voters: tuple[Record, ...]) -> dict[int, str]:
     names: dict[int, str] = {}
     for voter in voters:
-        names = {**read_names(voter.place.label_names(MANUAL)), **names}
+        names = {**read_names(voter.place.label_names(voter.own)), **names}
     return names

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from brainatlas.geometry import Matrix
+from brainatlas.sampling import no_offset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,8 @@ class Candidate:
     labels : ndarray of uint16, shape (a, b, c)
     to_voxel : ndarray, shape (4, 4)
         Voxel of the target → voxel of this scan: the one resampling.
+    offset : ndarray of float32, shape (i, j, k, 3)
+        What a warp adds to that at every voxel of the target; shape (0, 0, 0, 3) without one.
     sequence : str
     person : str
         Whose labels are carried.
@@ -50,6 +53,7 @@ class Candidate:
     data: npt.NDArray[np.float32]
     labels: npt.NDArray[np.uint16]
     to_voxel: Matrix
+    offset: npt.NDArray[np.float32] = field(default_factory=no_offset)
     sequence: str = "T1w"
     person: str = ""
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from brainatlas.fusion.candidates import choose_voters
 from brainatlas.fusion.job import VoteJob
-from brainatlas.fusion.methods import load_fuser
+from brainatlas.fusion.methods import comparison_names, fuser_names, load_fuser
 from brainatlas.order import rank
 from brainatlas.record import Record, read_records
 from brainatlas.register.job import TEMPLATE
+from brainatlas.register.syn import AFFINE
 from brainatlas.settings import read_settings
 from brainatlas.workflow.run import DEFAULT_RUN, RunSettings, run_stages
 from braincaption.atomic import remove_leftovers
@@ -29,12 +30,14 @@ def vote(out: Path, method: str, run: RunSettings = DEFAULT_RUN) -> None:
     PartialFailure
         Some scans could not be labelled; the others are.
     """
+    if method in comparison_names():
+        raise UsageError(f"--method {method} is for brain atlas validate: choose one of {', '.join(fuser_names())}")
     load_fuser(method)
     out = out.absolute()
     settings = read_settings(out)
     records = sorted(read_records(out), key=rank(out))
-    atlas = [record for record in records if record.manual and _registered(record, settings.scheme, records)]
-    targets = [record for record in records if not record.manual]
+    atlas = [record for record in records if record.labelled and _registered(record, settings.scheme, records)]
+    targets = [record for record in records if not record.labelled]
     if not atlas:
         raise UsageError(f"{out} holds no registered atlas scan to vote: run brain atlas register again")
     for cohort in sorted({record.place.cohort for record in targets}):
@@ -49,7 +52,7 @@ def vote(out: Path, method: str, run: RunSettings = DEFAULT_RUN) -> None:
                     voters=tuple(choose_voters(target, atlas)),
                     method=method,
                     scheme=settings.scheme,
-                    deformable=settings.transform == "syn",
+                    deformable=settings.transform != AFFINE,
                 )
             )
         else:

@@ -25,7 +25,7 @@ _SMOOTH_LEVELS = 2.0
 def on_grid(target: Target, candidates: Sequence[Candidate]) -> tuple[npt.NDArray[np.float32], str]:
     """Return the candidates' images on the target's grid, shape (candidates, i, j, k), and what was done to them."""
     shape = (target.data.shape[0], target.data.shape[1], target.data.shape[2])
-    images = np.stack([sample_linear(candidate.data, candidate.to_voxel, shape) for candidate in candidates])
+    images = np.stack([sample_linear(one.data, one.to_voxel, shape, one.offset) for one in candidates])
     images[:, ~target.mask] = 0
     other = [n for n, candidate in enumerate(candidates) if candidate.sequence != target.sequence]
     for sequence in sorted({candidates[n].sequence for n in other}):

@@ -14,15 +14,17 @@ import numpy.typing as npt
 
 from brainatlas.fusion.ballot import encode, scatter
 from brainatlas.fusion.model import Candidate, Fused, Target
+from brainatlas.sampling import position
 
 
-def encoded(candidates: Sequence[Candidate]) -> tuple[npt.NDArray[np.uint16], object, npt.NDArray[np.float64]]:
-    """Return the table of labels, the candidates' maps as codes (a numba list) and their 3×4 voxel maps."""
+def encoded(candidates: Sequence[Candidate]) -> tuple[npt.NDArray[np.uint16], object, object]:
+    """Return the table of labels, and as numba lists the candidates' maps as codes and their ways to a voxel."""
     table, maps = encode([candidate.labels for candidate in candidates])
-    listed = numba.typed.List()
-    for labels in maps:
+    listed, ways = numba.typed.List(), numba.typed.List()
+    for candidate, labels in zip(candidates, maps, strict=True):
         listed.append(np.ascontiguousarray(labels))
-    return table, listed, np.stack([candidate.to_voxel[:3] for candidate in candidates])
+        ways.append((np.ascontiguousarray(candidate.to_voxel[:3]), candidate.offset))
+    return table, listed, ways
 
 
 def fuse_weighted(
@@ -42,21 +44,19 @@ def fuse_weighted(
     note : str
         Handed on to the result.
     """
-    table, maps, to_voxel = encoded(candidates)
+    table, maps, ways = encoded(candidates)
     each = np.ones((len(candidates), 1, 1, 1), dtype=np.float32) if weights is None else weights
     winner = np.zeros(target.mask.shape, dtype=np.uint16)
     share = np.zeros(target.mask.shape, dtype=np.float32)
-    count_soft(maps, to_voxel, each, target.mask, table.size, winner, share)
+    count_soft(maps, ways, each, target.mask, table.size, winner, share)
     return Fused(labels=table[winner], confidence=share, note=note)
 
 
 @numba.njit(cache=True, nogil=True)
-def add_soft(labels, m, i, j, k, weight, votes, touched, n_touched):  # type: ignore[no-untyped-def]
+def add_soft(labels, way, i, j, k, weight, votes, touched, n_touched):  # type: ignore[no-untyped-def]
     """Add one candidate's vote for voxel (i, j, k) to `votes`; outside its array it votes for code 0."""
     ni, nj, nk = labels.shape
-    x = m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3]
-    y = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3]
-    z = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3]
+    x, y, z = position(way[0], way[1], i, j, k)
     x0, y0, z0 = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
     fx, fy, fz = x - x0, y - y0, z - z0
     for a in range(2):
@@ -104,7 +104,7 @@ def take_winner(votes, touched, n_touched, i, j, k):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, nogil=True)
-def count_soft(maps, to_voxel, weights, mask, n_codes, winner, share):  # type: ignore[no-untyped-def]
+def count_soft(maps, ways, weights, mask, n_codes, winner, share):  # type: ignore[no-untyped-def]
     """Fill `winner` and `share` within `mask`; `weights` may have one voxel only, which then holds everywhere."""
     ni, nj, nk = mask.shape
     everywhere = weights.shape[1] == 1
@@ -118,7 +118,7 @@ def count_soft(maps, to_voxel, weights, mask, n_codes, winner, share):  # type: 
                 n_touched = 0
                 for c in range(len(maps)):
                     weight = weights[c, 0, 0, 0] if everywhere else weights[c, i, j, k]
-                    n_touched = add_soft(maps[c], to_voxel[c], i, j, k, weight, votes, touched, n_touched)
+                    n_touched = add_soft(maps[c], ways[c], i, j, k, weight, votes, touched, n_touched)
                 code, part = take_winner(votes, touched, n_touched, i, j, k)
                 winner[i, j, k] = code
                 share[i, j, k] = part

@@ -12,8 +12,9 @@ from brainatlas.layout import place_of
 from brainatlas.order import rank
 from brainatlas.record import Record, read_records
 from brainatlas.register.job import RegisterJob
+from brainatlas.register.syn import AFFINE, syn_settings
 from brainatlas.register.template import load_template
-from brainatlas.settings import SCHEMES, TRANSFORMS, OutSettings, merged, write_settings
+from brainatlas.settings import SCHEMES, OutSettings, merged, write_settings
 from brainatlas.strip.job import StripJob, absolute
 from brainatlas.strip.methods import DEFAULTS, StripSettings, load_stripper
 from brainatlas.workflow.run import DEFAULT_RUN, RunSettings, check_plugin, run_stages
@@ -33,13 +34,13 @@ class RegisterSettings:
     scheme : str
         ``template``: each scan once, to the template; pairs follow by composition. ``pairwise``: each pair.
     transform : str
-        ``affine``, or ``syn`` for a deformable warp on top (used by ``vote`` only).
+        ``affine``, or ``syn`` (``syn-1mm``: at that resolution) for a warp on top, which only ``vote`` uses.
     template : Path or None
         None takes nilearn's ICBM152 T1w.
     """
 
     scheme: str = SCHEMES[0]
-    transform: str = TRANSFORMS[0]
+    transform: str = AFFINE
     template: Path | None = None
 
 
@@ -75,7 +76,7 @@ def register_cohorts(
     for cohort_read in (atlas, *cohorts):
         for identifier, message in cohort_read.problems:
             log.add(identifier, message)
-    for _, identifier, message in _work(scans, labelled, out, settings, strip, run):
+    for _, identifier, message in _work(scans, labelled, out, settings, strip, run, out_settings.numbering):
         log.add(identifier, message)
     describe_cohorts(out, read_records(out))
     log.close({cohort_read.name for cohort_read in (atlas, *cohorts)})
@@ -112,12 +113,9 @@ def _checked(
     strip: StripSettings,
     run: RunSettings,
 ) -> OutSettings:
-    for value, allowed, option in (
-        (settings.scheme, SCHEMES, "--scheme"),
-        (settings.transform, TRANSFORMS, "--transform"),
-    ):
-        if value not in allowed:
-            raise UsageError(f"{option} {value!r} came, wanted one of {', '.join(allowed)}")
+    if settings.scheme not in SCHEMES:
+        raise UsageError(f"--scheme {settings.scheme!r} came, wanted one of {', '.join(SCHEMES)}")
+    syn_settings(settings.transform)
     check_plugin(run)
     load_stripper(strip.method)
     template = load_template(settings.template)
@@ -131,6 +129,7 @@ def _checked(
             template_sha256=template.sha256,
             numbering=atlas.numbering,
             cohorts=tuple(names),
+            citations={read.name: read.citation for read in (atlas, *cohorts) if read.citation},
         ),
     )
 
@@ -142,11 +141,15 @@ def _work(
     settings: RegisterSettings,
     strip: StripSettings,
     run: RunSettings,
+    numbering: str | None,
 ) -> list[tuple[str, str, str]]:
     from brainatlas.workflow.interfaces import RegisterScans, StripScans
 
     strips = [
-        StripJob(scan=absolute(scan), out=out, settings=strip, with_labels=scan.scan_id in labelled) for scan in scans
+        StripJob(
+            scan=absolute(scan), out=out, settings=strip, with_labels=scan.scan_id in labelled, numbering=numbering
+        )
+        for scan in scans
     ]
     todo = [job for job in strips if not job.done]
     stripping = ("strip", StripScans, todo)
@@ -161,7 +164,7 @@ def _work(
 
 
 def _to_template(scan: Scan, out: Path, settings: RegisterSettings) -> RegisterJob:
-    return RegisterJob(place=place_of(out, scan), template=settings.template, deformable=settings.transform == "syn")
+    return RegisterJob(place=place_of(out, scan), template=settings.template, syn=syn_settings(settings.transform))
 
 
 def _pair_jobs(out: Path, settings: RegisterSettings) -> list[RegisterJob]:
@@ -172,7 +175,7 @@ def _pair_jobs(out: Path, settings: RegisterSettings) -> list[RegisterJob]:
             place=record.place,
             template=settings.template,
             targets=tuple(earlier.place for earlier in ordered[:number]),
-            deformable=settings.transform == "syn",
+            syn=syn_settings(settings.transform),
         )
         for number, record in enumerate(ordered)
         if number

@@ -50,7 +50,7 @@ class Reference:
 def find_reference(out: Path, settings: OutSettings, template: Path | None) -> Reference | None:
     """Return the reference of `out`; None where its template is a file that is not at hand any more."""
     if settings.scheme == "pairwise":
-        atlas = [record for record in sorted(read_records(out), key=rank(out)) if record.manual]
+        atlas = [record for record in sorted(read_records(out), key=rank(out)) if record.labelled]
         if not atlas:
             return None
         image, mask = load_image(atlas[0].place.brain), load_labels(atlas[0].place.mask)

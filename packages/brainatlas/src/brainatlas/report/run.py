@@ -9,9 +9,8 @@ import numpy as np
 
 from brainatlas.cohorts import Scan
 from brainatlas.cohorts.read import read_cohorts
-from brainatlas.labelfile import MANUAL
 from brainatlas.order import rank
-from brainatlas.record import Record, checksum, read_records
+from brainatlas.record import OWN, Record, checksum, read_records
 from brainatlas.report.page import render
 from brainatlas.report.reference import find_reference
 from brainatlas.report.scan import ScanSection, describe_scan, methods_of
@@ -76,7 +75,7 @@ def write_report(
         except ScanError as error:
             log.add(record.scan_id, str(error))
     _flag_outliers(sections)
-    sections.sort(key=lambda section: section.method == MANUAL)  # what was made first, what came with the atlas last
+    sections.sort(key=lambda section: section.method in OWN)  # what was made first, what came with the atlas last
     failures = earlier + [(STAGE, *row) for row in log.rows]
     wording = _wording(settings, records, sections, scored=known is not None)
     with atomic_path(out / "report.html") as aside:
@@ -89,7 +88,7 @@ def _wording(settings: OutSettings, records: list[Record], sections: list[ScanSe
     return word_methods(
         settings,
         scans=len(records),
-        atlas=sum(record.manual for record in records),
+        atlas=sum(record.labelled for record in records),
         strippers=[record.strip_method for record in records],
         fusers=[section.method for section in sections if section.method],
         scored=scored,
@@ -98,7 +97,7 @@ def _wording(settings: OutSettings, records: list[Record], sections: list[ScanSe
 
 def _shown_methods(record: Record) -> list[str]:
     methods = methods_of(record.place)
-    return [MANUAL] if MANUAL in methods else methods or [""]
+    return [record.own] if record.own else methods or [""]
 
 
 def _head(record: Record, heads: Mapping[str, Scan]) -> Volume | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from brainatlas.labelfile import MANUAL, read_names
+from brainatlas.labelfile import read_names
 from brainatlas.layout import Place
-from brainatlas.record import BLOCK, Record, read_json
+from brainatlas.record import BLOCK, OWN, Record, read_json
 from brainatlas.report import tiles
 from brainatlas.report.reference import Reference
 from brainatlas.report.truth import Truth
@@ -201,7 +201,7 @@ def _rows(
     own = read_names(section.record.place.label_names(section.method))
     known_names = {**names, **{label: name for label, name in own.items() if name != f"label-{label}"}}
     found, true = _uint16(labels), None
-    if truth is not None and section.method != MANUAL:
+    if truth is not None and section.method not in OWN:
         known, reason = truth.of(section.record, image)
         if reason:
             section.flags.append(f"no Dice: {reason}")

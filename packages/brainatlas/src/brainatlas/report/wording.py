@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from brainatlas.record import OWN
 from brainatlas.report.references import REFERENCES
 from brainatlas.settings import OutSettings
 
@@ -55,7 +56,7 @@ def word_methods(
     versions = _versions()
     known = dict(versions)
     stripping = [_STRIPPING.get(name, f"skull-stripped by {name}").format_map(known) for name in sorted(set(strippers))]
-    fusing = [_FUSION.get(name, name) for name in sorted(set(fusers) - {"manual"})]
+    fusing = [_FUSION.get(name, name) for name in sorted(set(fusers) - set(OWN))]
     through = (
         f"to the {_template_name(settings)} and composed, so that every pair of scans is aligned at the cost of one "
         "registration a scan"
@@ -77,7 +78,7 @@ def word_methods(
         paragraphs=(text,),
         references=tuple(REFERENCES[key] for key in cited),
         versions=versions,
-        commands=_commands(settings, sorted(set(fusers) - {"manual"})),
+        commands=_commands(settings, sorted(set(fusers) - set(OWN))),
     )
 
 

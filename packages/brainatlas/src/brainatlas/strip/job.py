@@ -1,4 +1,4 @@
-"""A job of the strip stage in, its scan's brain (and an atlas scan's manual labels) in OUT out, where missing."""
+"""A job of the strip stage in, its scan's brain (and an atlas scan's labels) in OUT out, where missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from brainatlas.cohorts import Scan
-from brainatlas.labelfile import carry_manual, manual_is_current
+from brainatlas.labelfile import carry_labels, labels_are_current
 from brainatlas.strip.methods import StripSettings
 from brainatlas.strip.stage import is_current, strip_scan
 
@@ -21,13 +21,16 @@ class StripJob:
     out : Path
     settings : StripSettings
     with_labels : bool
-        Whether the scan belongs to the atlas, so that its manual labels come along.
+        Whether the scan belongs to the atlas, so that its labels come along.
+    numbering : str or None
+        Table that the atlas' label ids belong to, where that is known.
     """
 
     scan: Scan
     out: Path
     settings: StripSettings
     with_labels: bool = False
+    numbering: str | None = None
 
     @property
     def identifier(self) -> str:
@@ -38,7 +41,7 @@ class StripJob:
     def done(self) -> bool:
         """Whether OUT holds all of it already."""
         stripped = not self.settings.force and is_current(self.scan, self.out)
-        return stripped and (not self.with_labels or manual_is_current(self.scan, self.out))
+        return stripped and (not self.with_labels or labels_are_current(self.scan, self.out))
 
 
 def absolute(scan: Scan) -> Scan:
@@ -55,5 +58,5 @@ def do_strip(job: StripJob) -> None:
     """Do what is missing of `job`; raises `ScanError` where the scan or its labels are broken."""
     if job.settings.force or not is_current(job.scan, job.out):
         strip_scan(job.scan, job.out, job.settings)
-    if job.with_labels and not manual_is_current(job.scan, job.out):
-        carry_manual(job.scan, job.out)
+    if job.with_labels and not labels_are_current(job.scan, job.out):
+        carry_labels(job.scan, job.out, job.numbering)

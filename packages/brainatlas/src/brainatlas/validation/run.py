@@ -10,10 +10,11 @@ from pathlib import Path
 
 from brainatlas.cohorts import Cohort
 from brainatlas.fusion.methods import load_fuser
-from brainatlas.labelfile import MANUAL, read_names
+from brainatlas.labelfile import read_names
 from brainatlas.record import Record, read_records, write_json
 from brainatlas.register.run import RegisterSettings, register_cohorts
-from brainatlas.settings import SCHEMES, TRANSFORMS
+from brainatlas.register.syn import syn_settings
+from brainatlas.settings import SCHEMES
 from brainatlas.validation.folds import make_folds, voters_of
 from brainatlas.validation.plot import draw
 from brainatlas.validation.table import Summary, as_markdown, as_tsv, summarise
@@ -97,13 +98,11 @@ def validate(atlas: Cohort, out: Path, settings: ValidationSettings) -> list[Sum
 
 
 def _check(settings: ValidationSettings, people: int) -> None:
-    for name, given, known in (
-        ("--scheme", settings.schemes, SCHEMES),
-        ("--transform", settings.transforms, TRANSFORMS),
-    ):
-        for value in given:
-            if value not in known:
-                raise UsageError(f"{name} {value} is not known: choose among {', '.join(known)}")
+    for scheme in settings.schemes:
+        if scheme not in SCHEMES:
+            raise UsageError(f"--scheme {scheme} is not known: choose among {', '.join(SCHEMES)}")
+    for transform in settings.transforms:
+        syn_settings(transform)
     for method in settings.methods:
         load_fuser(method)
     if people < 2:
@@ -129,7 +128,7 @@ def _registered(atlas: Cohort, work: Path, scheme: str, transform: str, workers:
             if identifier not in known:
                 log.add(identifier, message)
     failed = {identifier for identifier, _ in log.rows}
-    return [record for record in read_records(work) if record.manual and record.scan_id not in failed]
+    return [record for record in read_records(work) if record.labelled and record.scan_id not in failed]
 
 
 def _trials(
@@ -178,7 +177,7 @@ def _names(records: Sequence[Record]) -> dict[int, str]:
 
     names = {label: structure.name for label, structure in load_lut("freesurfer").structures.items()}
     for record in records:
-        own = read_names(record.place.label_names(MANUAL))
+        own = read_names(record.place.label_names(record.own))
         names.update({label: name for label, name in own.items() if name != f"label-{label}"})
     return names
 

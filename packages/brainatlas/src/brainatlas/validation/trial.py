@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from brainatlas.fusion.candidates import choose_voters, load_candidate, load_target
 from brainatlas.fusion.methods import load_fuser
-from brainatlas.labelfile import MANUAL
 from brainatlas.record import Record, checksum, read_json, write_json
+from brainatlas.register.syn import AFFINE
 from brainatlas.validation.overlap import Agreement, agreement, merge_parcels, renumber
 from braincaption.nifti import load_labels
 
@@ -72,7 +72,7 @@ class Trial:
         """Checksum of scans, labels and transforms the outcome depends on."""
         parts = [self.scheme, self.transform, self.method, repr(self.numbering)]
         for record in (self.target, *self.voters):
-            parts += [record.scan_id, record.source_sha256, checksum(record.place.labels(MANUAL))]
+            parts += [record.scan_id, record.source_sha256, checksum(record.place.labels(record.own))]
             parts += [checksum(path) for path in sorted(record.place.folder.glob(f"{record.place.stem}_from-*_xfm.*"))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -113,13 +113,14 @@ def run_trial(trial: Trial) -> Outcome:
     start = time.perf_counter()
     target, box, mask = load_target(trial.target)
     chosen = choose_voters(trial.target, trial.voters)
-    loaded = (load_candidate(voter, target, trial.target.place, trial.scheme) for voter in chosen)
+    warped = trial.transform != AFFINE
+    loaded = (load_candidate(voter, target, trial.target.place, trial.scheme, warped=warped) for voter in chosen)
     candidates = [replace(candidate, labels=trial.numbering.apply(candidate.labels)) for candidate in loaded]
     fused = load_fuser(trial.method)(target, candidates)
     seconds = time.perf_counter() - start
     found = np.zeros(mask.data.shape, dtype=np.uint16)
     found[box] = fused.labels
-    true = load_labels(trial.target.place.labels(MANUAL))
+    true = load_labels(trial.target.place.labels(trial.target.own))
     known = trial.numbering.apply(np.asarray(true.data, dtype=np.uint16))
     wanted = tuple(n for n in trial.numbering.structures if np.any(known == n)) or None
     outcome = Outcome(

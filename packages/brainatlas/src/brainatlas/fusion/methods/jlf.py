@@ -49,7 +49,7 @@ DEFAULTS = JointSettings()
 def fuse(target: Target, candidates: Sequence[Candidate], settings: JointSettings = DEFAULTS) -> Fused:
     """Return the label of the largest jointly weighted vote."""
     images, note = on_grid(target, candidates)
-    table, maps, to_voxel = encoded(candidates)
+    table, maps, ways = encoded(candidates)
     size = 2 * settings.radius + 1
     scan = (target.data, *local_moments(target.data, size))
     moments = [local_moments(image, size) for image in images]
@@ -65,30 +65,30 @@ def fuse(target: Target, candidates: Sequence[Candidate], settings: JointSetting
     winner = np.zeros(target.mask.shape, dtype=np.uint16)
     share = np.zeros(target.mask.shape, dtype=np.float32)
     numbers = (int(table.size), settings.radius, settings.search, settings.alpha, settings.beta)
-    _vote(scan, atlas, shifts, maps, to_voxel, target.mask, inner, numbers, winner, share)
+    _vote(scan, atlas, shifts, maps, ways, target.mask, inner, numbers, winner, share)
     return Fused(labels=table[winner], confidence=share, note=note)
 
 
 def disputed(target: Target, candidates: Sequence[Candidate]) -> npt.NDArray[np.bool_]:
     """Return where the candidates' nearest labels, or those one voxel further, are not all one label."""
     shape = (target.data.shape[0], target.data.shape[1], target.data.shape[2])
-    low = high = sample_nearest(candidates[0].labels, candidates[0].to_voxel, shape)
+    low = high = sample_nearest(candidates[0].labels, candidates[0].to_voxel, shape, candidates[0].offset)
     for candidate in candidates[1:]:
-        labels = sample_nearest(candidate.labels, candidate.to_voxel, shape)
+        labels = sample_nearest(candidate.labels, candidate.to_voxel, shape, candidate.offset)
         low, high = np.minimum(low, labels), np.maximum(high, labels)
     differ = minimum_filter(low, 3) != maximum_filter(high, 3)
     return np.asarray(differ & target.mask)
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(maps, to_voxel, steps, search, i, j, k, weights, votes, touched):  # type: ignore[no-untyped-def]
+def _count(maps, ways, steps, search, i, j, k, weights, votes, touched):  # type: ignore[no-untyped-def]
     """Sum the shifted candidates' weighted soft votes for one voxel; returns how many labels got any."""
     for t in range(touched.size):
         votes[touched[t]] = 0.0
     found = 0
     for c in range(len(maps)):
         di, dj, dk = shift_of(steps[c], search)
-        found = add_soft(maps[c], to_voxel[c], i + di, j + dj, k + dk, weights[c], votes, touched, found)
+        found = add_soft(maps[c], ways[c], i + di, j + dj, k + dk, weights[c], votes, touched, found)
     return found
 
 
@@ -104,7 +104,7 @@ def _differences(images, means, inverses, steps, search, i, j, k, radius, patch,
 
 
 @numba.njit(cache=True, nogil=True)
-def _vote(scan, atlas, shifts, maps, to_voxel, mask, inner, numbers, winner, share):  # type: ignore[no-untyped-def]
+def _vote(scan, atlas, shifts, maps, ways, mask, inner, numbers, winner, share):  # type: ignore[no-untyped-def]
     """Fill `winner` and `share`; `scan` and `atlas` are (image, mean, inverse deviation), `numbers` the settings."""
     n_codes, radius, search, alpha, beta = numbers
     n, size = len(maps), (2 * radius + 1) ** 3
@@ -117,12 +117,12 @@ def _vote(scan, atlas, shifts, maps, to_voxel, mask, inner, numbers, winner, sha
                 if not mask[i, j, k]:
                     continue
                 steps = shifts[:, i, j, k]
-                found = _count(maps, to_voxel, steps, search, i, j, k, equal, votes, touched)
+                found = _count(maps, ways, steps, search, i, j, k, equal, votes, touched)
                 if found > 1 and inner[i, j, k]:  # disputed: weigh the candidates and count again
                     normalised_patch(scan[0], scan[1], scan[2], i, j, k, radius, patch)
                     _differences(atlas[0], atlas[1], atlas[2], steps, search, i, j, k, radius, patch, difference)
                     joint_weights(difference, alpha, beta, matrix, weights)
-                    found = _count(maps, to_voxel, steps, search, i, j, k, weights, votes, touched)
+                    found = _count(maps, ways, steps, search, i, j, k, weights, votes, touched)
                 code, part = take_winner(votes, touched, found, i, j, k)
                 winner[i, j, k] = code
                 share[i, j, k] = part

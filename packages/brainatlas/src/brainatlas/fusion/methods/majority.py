@@ -15,7 +15,7 @@ def fuse(target: Target, candidates: Sequence[Candidate]) -> Fused:
     """Return the most frequent label of every voxel; ties as `brainatlas.fusion.ballot` says."""
     shape = target.data.shape
     nearest = [
-        sample_nearest(candidate.labels, candidate.to_voxel, (shape[0], shape[1], shape[2])) for candidate in candidates
+        sample_nearest(one.labels, one.to_voxel, (shape[0], shape[1], shape[2]), one.offset) for one in candidates
     ]
     table, coded = encode(nearest)
     winner = np.zeros(shape, dtype=np.uint16)

@@ -23,7 +23,7 @@ def fuse(target: Target, candidates: Sequence[Candidate]) -> Fused:
     import SimpleITK as sitk
 
     shape = (target.data.shape[0], target.data.shape[1], target.data.shape[2])
-    table, coded = encode([sample_nearest(one.labels, one.to_voxel, shape) for one in candidates])
+    table, coded = encode([sample_nearest(one.labels, one.to_voxel, shape, one.offset) for one in candidates])
     plain = majority.fuse(target, candidates)
     if len(candidates) < 2:
         return Fused(labels=plain.labels, confidence=plain.confidence, note="one candidate: STAPLE needs two")
