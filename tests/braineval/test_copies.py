@@ -79,7 +79,9 @@ def test_distance_is_small_for_equal_people_and_grows_with_blur(make: Make, caps
     assert near.metric == "frechet-built-in" and near.extractor_sha256 is not None and len(near.extractor_sha256) == 64
     assert near.value < far.value
     assert near.ci95 is not None and near.ci95[0] < near.value < near.ci95[1]
-    assert "48 slices for 128 features" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "48 slices for 128 features" in said
+    assert f"halves {near.floor.halves:.4g}, people {near.floor.people:.4g}" in said
     kernels = [metrics.scorer("kernel")(real, side, QUICK).value for side in (same, soft)]
     assert kernels[0] < kernels[1]
 

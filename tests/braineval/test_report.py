@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from braincaption.brain import build as brain
@@ -62,6 +64,39 @@ def test_report_is_the_same_bytes_twice(tmp_path: Path, real_folder: Path, gener
     assert pages[0] == pages[1]
 
 
+def test_the_papers_tables_are_filled_by_split_with_their_counts(
+    tmp_path: Path, real_folder: Path, generated_folder: Path
+) -> None:
+    arguments = ["eval", "report", str(real_folder), f"copy={real_folder}", f"drawn={generated_folder}"]
+    options = ["--metric", "ssim", "--protocol", "paper", "--draws", "5", "--out", str(tmp_path)]
+    done = CliRunner().invoke(brain(), [*arguments, *options])
+    assert done.exit_code == 0, done.stderr
+    rows = json.loads((tmp_path / "paper.json").read_text())
+    assert [(row["table"], row["side"], row["paper"]) for row in rows if row["paper"]] == [
+        ("I", "train", 0.984),
+        ("I", "test", 0.977),
+        ("II", "train and validation", 16.9),
+        ("II", "test", 17.9),
+    ]
+    assert "161 pixels" in rows[0]["reason"] and "Inception weights" in rows[2]["reason"]
+    filled = [row for row in rows if row["metric"] == "frechet-built-in"]
+    # Six people of eight are training people; 13 of the 17 slices drawn are of them.
+    counts = [(row["score"]["n_real"], row["score"]["n_generated"]) for row in filled]
+    assert sum(n for _, n in counts) == 17 and [n for n, _ in counts] == [108, 36]
+    assert all(row["wanted"] == [10_000, 1_000] for row in filled)
+    assert "Tables I and II" in (tmp_path / "report.html").read_text()
+    wrong = CliRunner().invoke(brain(), [*arguments, "--protocol", "other", "--out", str(tmp_path / "none")])
+    assert wrong.exit_code == 2 and "not known" in wrong.stderr and not (tmp_path / "none").exists()
+
+
+def test_the_page_draws_distances_by_number_of_slices(
+    tmp_path: Path, real_folder: Path, generated_folder: Path
+) -> None:
+    page = build(real_folder, {"a": generated_folder}, tmp_path, settings=QUICK, chosen=("frechet",)).read_text()
+    assert "Distance by number of slices" in page
+    assert page.count('<polyline class="measured"') == 1 and page.count('<polyline class="floor"') == 1
+
+
 def test_commands_end_with_the_codes_of_the_contract(tmp_path: Path, real_folder: Path) -> None:
     run = CliRunner().invoke
     app = brain()
@@ -74,5 +109,12 @@ def test_commands_end_with_the_codes_of_the_contract(tmp_path: Path, real_folder
     (tmp_path / "empty").mkdir()
     empty = run(app, ["eval", "report", str(tmp_path / "empty"), str(real_folder), "--out", str(tmp_path / "out")])
     assert empty.exit_code == 2 and not (tmp_path / "out").exists()
+    coloured = tmp_path / "coloured"
+    shutil.copytree(real_folder, coloured)
+    first = sorted(coloured.glob("images/??/*.png"))[3]
+    Image.open(first).convert("RGB").save(first)
+    for sides in ((coloured, real_folder), (real_folder, coloured)):
+        rgb = run(app, ["eval", "ssim", *map(str, sides)])
+        assert rgb.exit_code == 2 and "8-bit grey" in rgb.stderr
     twice = run(app, ["eval", "report", str(real_folder), "a=x", "a=y", "--out", str(tmp_path / "out")])
     assert twice.exit_code == 2 and "two folders" in twice.stderr

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from braineval.features import FeaturePair, feature_pair
 from braineval.floor import real_floor
 from braineval.resample import distance_interval
-from braineval.score import Score
+from braineval.score import Floor, Score
 from braineval.settings import Settings
 from braineval.slices import Slices
 
@@ -31,9 +31,16 @@ def distance_score(
 ) -> Score:
     """Return the distance between the features of both sides; `name` may hold ``{extractor}``."""
     pair = feature_pair(real, generated, settings, extractor)
-    _warn_few(pair)
     rng = np.random.default_rng(settings.seed)
     value = distance(pair.real, pair.generated, (None, None))
+    floor = real_floor(
+        real.units,
+        len(generated),
+        lambda first, second: distance(pair.real[first], pair.real[second], (None, None)),
+        settings.floor_draws,
+        np.random.default_rng([settings.seed, 2]),
+    )
+    _warn_few(pair, floor)
     draws = settings.draws if pair.extractor.dimension <= LONG_FEATURES else min(settings.draws, FEW_DRAWS)
     return Score(
         metric=name.format(extractor=pair.extractor.name),
@@ -45,13 +52,7 @@ def distance_score(
             draws,
             rng,
         ),
-        floor=real_floor(
-            real.units,
-            len(generated),
-            lambda first, second: distance(pair.real[first], pair.real[second], (None, None)),
-            settings.floor_draws,
-            rng,
-        ),
+        floor=floor,
         n_real=len(real),
         n_generated=len(generated),
         people_real=real.people,
@@ -83,11 +84,13 @@ def _curve(distance: Distance, pair: FeaturePair, seed: int) -> list[tuple[int, 
     return points
 
 
-def _warn_few(pair: FeaturePair) -> None:
+def _warn_few(pair: FeaturePair, floor: Floor) -> None:
     fewest = min(len(pair.real), len(pair.generated))
     if fewest <= pair.extractor.dimension:
+        known = (("halves", floor.halves), ("people", floor.people))
+        said = ", ".join(f"{name} {value:.4g}" for name, value in known if value is not None)
         print(
-            f"Warning: {fewest} slices for {pair.extractor.dimension} features: the distance is mostly sampling error; "
-            "read it beside its floor, or give more slices",
+            f"Warning: {fewest} slices for {pair.extractor.dimension} features: the distance is mostly sampling error "
+            f"(real against real: {said or 'not possible'}); read it beside that floor, or give more slices",
             file=sys.stderr,
         )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from braineval.settings import DEFAULTS, Settings
+
+if TYPE_CHECKING:
+    from braineval.report import Section
+
+if TYPE_CHECKING:
+    pass
 
 
 def report(
@@ -17,6 +23,9 @@ def report(
     metric: Annotated[list[str] | None, typer.Option(help="Only these metrics; may be given again.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of bootstrap, floors and classifiers.")] = DEFAULTS.seed,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of people behind the intervals.")] = DEFAULTS.draws,
+    protocol: Annotated[
+        str | None, typer.Option(help="paper: also Tables I and II of the DALL-E Brain paper, with its counts.")
+    ] = None,
     features: Annotated[Path | None, typer.Option(help="Folder where features are kept between runs.")] = None,
     segmenter: Annotated[
         Path | None, typer.Option(help="Folder by `brain eval train-segmenter`, for what looks for structures.")
@@ -30,20 +39,32 @@ def report(
     Example: brain eval report slices small=generated-a large=generated-b --out report
     """
     folders = _named(generated)
+    from braincaption.errors import UsageError
     from braineval.metrics import scorer
     from braineval.report import build
 
+    if protocol not in (None, "paper"):
+        raise UsageError(f"--protocol {protocol} is not known: give paper, or leave it out")
+
     for name in metric or ():
         scorer(name)
-    print(
-        build(
-            real,
-            folders,
-            out,
-            settings=Settings(seed=seed, draws=draws, store=features, segmenter=segmenter),
-            chosen=metric,
-        )
-    )
+    settings = Settings(seed=seed, draws=draws, store=features, segmenter=segmenter)
+    before = [] if protocol is None else [_paper(real, folders, out, settings)]
+    print(build(real, folders, out, settings=settings, chosen=metric, before=before))
+
+
+def _paper(real: Path, folders: dict[str, Path], out: Path, settings: Settings) -> Section:
+    from braineval.report.build import is_reconstruction
+    from braineval.report.paper import PAPER, paper_rows, paper_section, write_paper
+    from braineval.slices import open_slices
+
+    slices = open_slices(real)
+    opened = {name: open_slices(folder) for name, folder in folders.items()}
+    copies = {name: made for name, made in opened.items() if is_reconstruction(slices, made)}
+    drawn = {name: made for name, made in opened.items() if name not in copies}
+    rows = paper_rows(slices, copies, drawn, settings)
+    write_paper(rows, out / PAPER)
+    return paper_section(rows)
 
 
 def _named(given: list[str]) -> dict[str, Path]:
