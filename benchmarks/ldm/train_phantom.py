@@ -1,6 +1,6 @@
 """A folder in, the model that ships with brainldm out: an open phantom cohort, its captions, and the tiny config.
 
-    python benchmarks/ldm/train_phantom.py WORK [--people 40] [--minutes 10]
+    python benchmarks/ldm/train_phantom.py WORK [--people 40] [--minutes 10] [--install]
 
 Runs the `brain` commands in order and prints each. Killed or out of minutes, the same command goes on where it was.
 The finished model is WORK/model; `--install` copies what inference needs into the package.
@@ -20,7 +20,9 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from braincaption.slicefolder import read_slices, write_slices
+from braincaption.atomic import atomic_path
+from braincaption.slicefolder import encode_png, read_slices, write_slices
+from brainldm.nearest import SEEN
 from brainldm.wording import STRUCTURES, build_prompt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,9 +30,18 @@ SHIPPED = ROOT / "packages" / "brainldm" / "src" / "brainldm" / "models" / "phan
 CONFIG = Path(__file__).with_name("phantom.toml")
 SEED = 11
 SIZE = 64
+CARD = """
+## How it was trained
+
+    python benchmarks/ldm/train_phantom.py WORK --install
+
+40 people of the open phantom (`brain atlas phantom`, seed 11; nobody was scanned, CC0), stripped with their true masks;
+settings in `benchmarks/ldm/phantom.toml`. `seen/` holds the slices it was trained on, to compare drawings with. What it
+does well and what not: `benchmarks/ldm/README.md`.
+"""
 PROMPTS = 0.6  # share of slices captioned as people write prompts
 # A field of view of one phantom voxel a pixel, and no slices with little brain on them: they teach little.
-DRAWN = ("--fov", 192, "--least", 0.2, "--seed", SEED)
+DRAWN = ("--fov", 192, "--least", 0.2)
 
 
 def main() -> None:
@@ -39,24 +50,29 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=None, help="for each of the two trainings")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the people")
+    parser.add_argument("--slices-only", action="store_true", help="for people to judge the model on")
     parser.add_argument("--install", action="store_true")
     options = parser.parse_args()
-    slices = make_slices(options.work, options.people)
+    slices = make_slices(options.work, options.people, options.seed)
+    if options.slices_only:
+        return
     train(options.work, slices, [] if options.minutes is None else ["--minutes", options.minutes])
     if options.install:
-        install(options.work / "model")
+        install(options.work)
 
 
-def make_slices(work: Path, people: int) -> Path:
+def make_slices(work: Path, people: int, seed: int) -> Path:
     """Return the slice folder of a stripped phantom cohort, made where it is missing."""
     slices = work / "slices"
     if (slices / "metadata.parquet").exists():
         return slices
-    brain("atlas", "phantom", "--out", work / "heads", "--subjects", people, "--size", "tiny", "--seed", SEED)
+    brain("atlas", "phantom", "--out", work / "heads", "--subjects", people, "--size", "tiny", "--seed", seed)
     strip(work / "heads", work / "phantom")
     brain("caption", "tabulate", work / "phantom", "--out", work / "captions")
-    brain("caption", "write", work / "captions", "--seed", SEED)
-    brain("caption", "render", work / "captions", "--out", slices, "--plane", "axial", "--size", SIZE, *DRAWN)
+    brain("caption", "write", work / "captions", "--seed", seed)
+    brain("caption", "render", work / "captions", "--out", slices, "--plane", "axial", "--size", SIZE, *DRAWN,
+          "--seed", seed)  # fmt: skip
     return slices
 
 
@@ -120,10 +136,18 @@ def train(work: Path, slices: Path, minutes: list[object]) -> None:
     brain("ldm", "train-ldm", work / "latents", "--out", work / "model", "--config", CONFIG, "--seed", SEED, *minutes)
 
 
-def install(model: Path) -> None:
-    """Copy the model into the package, without the training state."""
+def install(work: Path) -> None:
+    """Copy the model into the package, without the training state, with the slices it was trained on and its card."""
     shutil.rmtree(SHIPPED, ignore_errors=True)
-    shutil.copytree(model, SHIPPED, ignore=shutil.ignore_patterns("training"))
+    shutil.copytree(work / "model", SHIPPED, ignore=shutil.ignore_patterns("training"))
+    found = read_slices(work / "prompted")
+    table = found.table.drop(columns="file_name")
+    images = [{"bytes": encode_png(picture), "path": None} for picture in found.images()]
+    seen = SHIPPED / SEEN / "slices" / "train-00000-of-00001.parquet"
+    with atomic_path(seen) as aside:
+        table.assign(image=images).to_parquet(aside, index=False, compression="zstd")
+    with (SHIPPED / "README.md").open("a", encoding="utf-8") as card:
+        card.write(CARD)
 
 
 def brain(*arguments: object) -> None:
