@@ -13,7 +13,7 @@ from brainldm.attention import mask_cross_attention, with_mask
 from brainldm.config import UnetSettings
 from brainldm.text.protocol import EncodedText
 
-_TUTORIAL_NORM_EPS = 1e-6
+NORM_EPS = 1e-6  # the tutorial's
 
 
 class TextUNet(nn.Module):
@@ -40,7 +40,7 @@ class TextUNet(nn.Module):
             attention_levels=settings.attention_levels,
             num_head_channels=settings.head_channels,
             norm_num_groups=settings.norm_groups,
-            norm_eps=_TUTORIAL_NORM_EPS,
+            norm_eps=NORM_EPS,
             with_conditioning=True,
             cross_attention_dim=settings.text_width,
             num_class_embeds=1 if settings.pooled_text else None,
@@ -63,10 +63,17 @@ class TextUNet(nn.Module):
         pooled: torch.Tensor,
     ) -> torch.Tensor:
         """Return the prediction, shape of `latents` (n, channels, h, w), for captions given as `EncodedText` fields."""
+        seen, context, labels = self.inputs(latents, tokens, mask, pooled)
+        return self.unet(seen, timesteps, context=context, class_labels=labels)
+
+    def inputs(
+        self, latents: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor, pooled: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Return what MONAI's U-Net takes: its input channels, the masked context, and its class embedding's input."""
         context = with_mask(self.project(tokens), mask)
         if self.layout is not None:
             latents = torch.cat([latents, self.layout(pooled)], dim=1)
-        return self.unet(latents, timesteps, context=context, class_labels=pooled if self.pooled else None)
+        return latents, context, pooled if self.pooled else None
 
     def predict(self, latents: torch.Tensor, timesteps: torch.Tensor, text: EncodedText) -> torch.Tensor:
         """Return `forward` of captions as one object."""

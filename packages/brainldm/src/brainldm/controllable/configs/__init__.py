@@ -1,0 +1,1 @@
+"""Configs of Controllable-MR, one TOML file each."""

@@ -1,0 +1,134 @@
+"""A config's name or TOML file in, the settings of Controllable-MR out; no default stands in code."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from braincaption.errors import UsageError
+from brainldm.config import Config, LdmTraining, from_dict, load_config
+
+FIRST_MIDDLE_BLOCK, NOTHING = "first middle block", "nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSettings:
+    """What the branch is given, and how much of the main U-Net learns beside it."""
+
+    canny_low: int  # thresholds of |dx| + |dy| of the 8-bit slice
+    canny_high: int
+    condition_channels: tuple[int, ...]  # of the lines' encoder; it halves them between entries, down to the latent
+    main_trained: str  # "first middle block" or "nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlTraining:
+    """How the branch is trained; the names are those of `brainldm.config.LdmTraining`."""
+
+    batch: int
+    steps: int
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    drop_text: float
+    min_snr: float
+    ema_decay: float
+    clip_norm: float
+    precision: str
+    compile: bool
+    checkpoint_minutes: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSampling:
+    """What `generate --mask` uses unless told otherwise."""
+
+    sampler: str
+    steps: int
+    guidance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlConfig:
+    """Everything that a controllable model is made from; `base` makes the text-to-slice model under the branch."""
+
+    name: str
+    base_name: str
+    base: Config
+    control: ControlSettings
+    training: ControlTraining
+    sampling: ControlSampling
+
+    @property
+    def while_controlled(self) -> Config:
+        """The base's config with the branch's training, for what takes latents' batches from a config."""
+        training: LdmTraining = replace(self.base.ldm_training, **asdict(self.training))
+        return replace(self.base, ldm_training=training)
+
+
+def available() -> list[str]:
+    """Return the names of the configs that ship with this system."""
+    found = (Path(entry.name) for entry in files("brainldm.controllable.configs").iterdir())
+    return sorted(path.stem for path in found if path.suffix == ".toml")
+
+
+def load_control_config(name: str) -> ControlConfig:
+    """Return the shipped config `name`, or the one in the TOML file `name`.
+
+    Raises
+    ------
+    UsageError
+        No such config, a key that is missing, unknown or of the wrong kind, or an encoder of the lines that does not
+        end at the latent's size.
+    """
+    document = _document(name)
+    if set(document) != {"base", "control", "training", "sampling"}:
+        raise UsageError(f"config {name} has {', '.join(sorted(document))}, wanted base, control, training, sampling")
+    base_name = str(document["base"])
+    made = ControlConfig(
+        name=Path(name).stem,
+        base_name=base_name,
+        base=load_config(base_name),
+        control=from_dict(ControlSettings, _settings(document["control"]), f"{name}: control"),
+        training=from_dict(ControlTraining, _settings(document["training"]), f"{name}: training"),
+        sampling=from_dict(ControlSampling, _settings(document["sampling"]), f"{name}: sampling"),
+    )
+    if len(made.control.condition_channels) != len(made.base.vae.channels):
+        raise UsageError(
+            f"config {name}: condition_channels has {len(made.control.condition_channels)} entries, but the VAE of "
+            f"{base_name} halves {len(made.base.vae.channels) - 1} times: give {len(made.base.vae.channels)}"
+        )
+    if made.control.main_trained not in (FIRST_MIDDLE_BLOCK, NOTHING):
+        raise UsageError(f"config {name}: main_trained must be {FIRST_MIDDLE_BLOCK!r} or {NOTHING!r}")
+    return made
+
+
+def control_origins(name: str) -> dict[str, str]:
+    """Return where each number of a config comes from, by dotted key."""
+    document = _document(name)
+    tables = {section: table for section, table in document.items() if isinstance(table, dict)}
+    return {f"{section}.{key}": text for section, table in tables.items()
+            for key, text in table.get("origin", {}).items()}  # fmt: skip
+
+
+def _document(name: str) -> dict[str, Any]:
+    path = Path(name)
+    if name in available():
+        text = files("brainldm.controllable.configs").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    elif path.suffix == ".toml" and path.is_file():
+        text = path.read_text(encoding="utf-8")
+    else:
+        raise UsageError(
+            f"no config {name!r} of controllable: give one of {', '.join(available())}, or a TOML file that exists"
+        )
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name} is no valid TOML ({error}): repair it") from None
+
+
+def _settings(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key != "origin"}

@@ -1,0 +1,127 @@
+"""Latents, the edges of their slices and a base model in, a trained control branch in a model folder out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from brainldm.averaging import Averaged
+from brainldm.chance import draws, seeded
+from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
+from brainldm.config import LdmTraining
+from brainldm.controllable.model_folder import ControlRecord, build_controlled, write_model
+from brainldm.controllable.settings import ControlConfig
+from brainldm.controllable.structure import as_condition, unpacked
+from brainldm.device import make_accelerator
+from brainldm.journal import Journal
+from brainldm.latents import Latents
+from brainldm.model_folder import checksum
+from brainldm.pace import Pace, resumable, warmed_up
+from brainldm.schedule import ForwardProcess
+from brainldm.train_ldm import make_batch
+
+CHECKPOINT = "training/control.safetensors"
+
+
+def train_control(
+    latents: Latents,
+    edges: npt.NDArray[np.uint8],
+    base: Path,
+    config: ControlConfig,
+    seed: int,
+    out: Path,
+    minutes: float | None,
+) -> int:
+    """Train the branch until the config's last step or until `minutes` are over, and write its model folder.
+
+    Started again with the same latents, base, config and seed it goes on where it stopped, to the same weights as a
+    run that was never interrupted.
+
+    Parameters
+    ----------
+    latents : Latents
+    edges : ndarray of uint8
+        Of the same slices in the same order, packed as `brainldm.controllable.structure.cached_edges` does.
+    base : Path
+        Folder of the trained text-to-slice model.
+    config : ControlConfig
+    seed : int
+    out : Path
+    minutes : float or None
+
+    Returns
+    -------
+    int
+        Optimizer steps done, over all runs.
+    """
+    settings = config.while_controlled.ldm_training
+    accelerator = make_accelerator(settings.precision)
+    with seeded(seed):
+        network = build_controlled(base, latents.record, config.control).to(accelerator.device)
+    trained = network.trained(config.control.main_trained)
+    average = Averaged(trained, settings.ema_decay)
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    identity = _identity(latents, config, base, seed)
+    parts: Parts = {"trained": trained, "average": average.network, "optimizer": optimizer}
+    done = load_checkpoint(out / CHECKPOINT, parts, identity)
+    prepared = accelerator.prepare_model(network)
+    compute = torch.compile(prepared) if settings.compile else prepared
+    process, pace = ForwardProcess(config.base.noise), Pace(minutes, settings.checkpoint_minutes)
+    journal = Journal(out, "control", done, accelerator.is_main_process and done < settings.steps)
+    while done < settings.steps and not pace.is_over:
+        share = (seed, done, accelerator.process_index, accelerator.num_processes)
+        batch = make_batch(latents, config.while_controlled, *share).to(accelerator.device)
+        lines = batch_lines(latents, edges, settings.batch, *share).to(accelerator.device)
+        loss = batch.loss(partial(compute, lines=lines), process, settings.min_snr, accelerator)
+        accelerator.backward(loss)
+        _descend(trained, optimizer, settings, done)
+        average.update(trained, done)
+        journal.loss(done, loss, rate=optimizer.param_groups[0]["lr"])
+        done += 1
+        if accelerator.is_main_process and pace.checkpoint_is_due():
+            save_checkpoint(out / CHECKPOINT, parts, done, identity)
+    journal.close()
+    if accelerator.is_main_process:
+        save_checkpoint(out / CHECKPOINT, parts, done, identity)
+        write_model(out, base, _record(config, seed, done), average.network)
+    return done
+
+
+def batch_lines(
+    latents: Latents, edges: npt.NDArray[np.uint8], batch: int, seed: int, step: int, rank: int, processes: int
+) -> torch.Tensor:
+    """Return the lines of the slices that `make_batch` draws at `step`, shape (n, 1, height, width)."""
+    rows = [sample for _, sample in draws(seed, len(latents), batch, step)[rank::processes]]
+    return as_condition(unpacked(edges[rows], latents.record.image_shape[1]))
+
+
+def _identity(latents: Latents, config: ControlConfig, base: Path, seed: int) -> dict[str, Any]:
+    settings = asdict(config.control) | asdict(config.base.noise) | resumable(config.while_controlled.ldm_training)
+    data = latents.record.data["fingerprint"]
+    return {"config": settings, "seed": seed, "data": data, "base": checksum(base)}
+
+
+def _descend(trained: nn.Module, optimizer: torch.optim.Optimizer, settings: LdmTraining, step: int) -> None:
+    nn.utils.clip_grad_norm_(trained.parameters(), settings.clip_norm)
+    for group in optimizer.param_groups:
+        group["lr"] = settings.learning_rate * warmed_up(step, settings.warmup_steps)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _record(config: ControlConfig, seed: int, done: int) -> ControlRecord:
+    return ControlRecord(
+        name=config.name,
+        control=config.control,
+        sampling=config.sampling,
+        training=asdict(config.training),
+        steps=done,
+        seed=seed,
+    )

@@ -1,0 +1,39 @@
+"""Controllable-MR: slices with captions in; a text-to-slice model, then its control branch on edges, out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from brainldm.autoencoder import downsampling
+from brainldm.controllable.settings import load_control_config
+from brainldm.controllable.structure import cached_edges
+from brainldm.controllable.train import train_control
+from brainldm.latents import read_latents
+from brainldm.model_folder import CONFIG, read_record
+from brainldm.slices import TRAIN, load_slices
+from brainldm.systems import TrainingRequest, dalle_brain
+
+SUMMARY = "text and structure to slice: a control branch on edges beside a text-to-slice model (Kim et al.)"
+
+
+def train(request: TrainingRequest) -> str:
+    """Train the text-to-slice base to its last step, draw the edges once, then train the branch to its last step.
+
+    The base lies in ``training/stages/base`` and is what `brain ldm train dalle-brain` would write. A run cut short by
+    `minutes`, however often, ends with the bytes of an uninterrupted one.
+    """
+    end = None if request.minutes is None else time.monotonic() + 60 * request.minutes
+    config = load_control_config(request.config)
+    stages = request.out / dalle_brain.STAGES
+    base = stages / "base"
+    told = dalle_brain.train(replace(request, config=config.base_name, out=base))
+    wanted = config.base.ldm_training.steps
+    if not (base / CONFIG).is_file() or read_record(base).ldm_steps < wanted:
+        return f"base: {told}"
+    slices = load_slices(request.data, TRAIN, downsampling(config.base.vae))
+    edges = cached_edges(slices, config.control, stages / "edges")
+    left = None if end is None else max(0.0, end - time.monotonic()) / 60
+    latents = read_latents(base / dalle_brain.STAGES / "latents")
+    done = train_control(latents, edges, base, config, request.seed, request.out, left)
+    return f"{config.name}, base done, branch {done} of {config.training.steps} steps on {len(slices)} slices"
