@@ -37,7 +37,7 @@ from brainldm.unet import TextUNet
 
 _BATCH = 8
 _RUN = ".run"  # in an unfinished folder: digest of the requests and settings that its pictures come from
-_NAMED_DIGITS = 12
+NAMED_DIGITS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +72,15 @@ class Generator:
     @property
     def name(self) -> str:
         """The model's name with the checksum of its weights."""
-        return f"{self.record.settings.name}@{checksum(self.folder)[:_NAMED_DIGITS]}"
+        return f"{self.record.settings.name}@{checksum(self.folder)[:NAMED_DIGITS]}"
 
     def text(self, captions: Sequence[str]) -> EncodedText:
         """Return the embeddings of captions, shortened by whole phrases where they are too long."""
         return self.encoder.encode([shorten(text, self.encoder.count, self.encoder.max_tokens) for text in captions])
+
+    def draw_requests(self, wanted: Sequence[Request], how: SamplerSettings) -> npt.NDArray[np.uint8]:
+        """Return one picture a request, uint8 of shape (n, height, width)."""
+        return self.draw([request.caption for request in wanted], [request.seed for request in wanted], how)
 
     def draw(self, captions: Sequence[str], seeds: Sequence[int], how: SamplerSettings) -> npt.NDArray[np.uint8]:
         """Return one picture a caption, uint8 of shape (n, height, width); picture i depends on seeds[i] alone."""
@@ -106,13 +110,20 @@ def generate(model: Generator, wanted: Sequence[Request], how: SamplerSettings, 
     drawn anew. A whole batch is drawn for a picture that is missing, so that its bytes do not depend on the others.
     """
     rows = [_row(model, request, how) for request in wanted]
-    run = hashlib.sha256(json.dumps([rows, how.negative], sort_keys=True, default=str).encode()).hexdigest()
+    run = _digest(rows, wanted, how)
     if _run_of(out) != run:
         _start_over(out, run)
     about = {"model": model.name, "negative": how.negative, "run": run}
     count = write_slices(out, _drawn(model, wanted, rows, how), GENERATED_FOLDER, about)
     (out / _RUN).unlink(missing_ok=True)
     return count
+
+
+def _digest(rows: list[dict[str, Any]], wanted: Sequence[Request], how: SamplerSettings) -> str:
+    digest = hashlib.sha256(json.dumps([rows, how.negative], sort_keys=True, default=str).encode())
+    for request in wanted:
+        digest.update(b"" if request.lines is None else np.packbits(request.lines).tobytes())
+    return digest.hexdigest()
 
 
 def _run_of(out: Path) -> str | None:
@@ -149,8 +160,7 @@ class _Pictures:
 
     def picture(self, place: int) -> npt.NDArray[np.uint8]:
         if self.drawn is None:
-            captions = [request.caption for request in self.wanted]
-            self.drawn = self.model.draw(captions, [request.seed for request in self.wanted], self.how)
+            self.drawn = self.model.draw_requests(self.wanted, self.how)
         return self.drawn[place]
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from braincaption.errors import UsageError
@@ -34,11 +36,14 @@ class Request:
     seed : int
     facts : dict
         Columns of a slice folder that the table gave or the caption says: volume_id, plane, sequence …
+    lines : ndarray of bool, shape (height, width), or None
+        Structure that the picture shall follow, for a model that takes masks.
     """
 
     caption: str
     seed: int
     facts: dict[str, Any] = field(default_factory=dict)
+    lines: npt.NDArray[np.bool_] | None = None
 
 
 def requests(source: str, count: int, seed: int, sequences: Sequence[str]) -> list[Request]:
