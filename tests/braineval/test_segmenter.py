@@ -13,6 +13,7 @@ from braincaption.slicefolder import write_slices
 from braineval import metrics
 from braineval.label_slices import CLASSES, open_labels
 from braineval.overlap import icc, pooled_dice
+from braineval.report import build
 from braineval.score import NotDefinedError
 from braineval.segmenter import load_segmenter
 from braineval.segmenter_training import SegmenterSettings, train_segmenter
@@ -94,6 +95,16 @@ def test_volume_agreement_is_one_for_copies_and_falls_for_other_slices(make: Mak
     )
     against = metrics.scorer("volume-agreement")(real, prompts, settings)
     assert 0.7 < against.value < 1 and "asked for and found" in against.preprocessing
+
+
+def test_the_report_shows_volumes_structure_by_structure(
+    taught: tuple[Path, Slices], tmp_path: Path, write_folder: Callable[..., Path]
+) -> None:
+    real = write_folder(tmp_path / "real", taught[1])
+    settings = Settings(draws=2, segmenter=taught[0])
+    page = build(real, {"copy": real}, tmp_path / "report", settings=settings, chosen=("volume-agreement",))
+    text = page.read_text()
+    assert "Structure by structure" in text and "10 left thalamus" in text and "ICC(2,1)" in text
 
 
 def test_without_a_segmenter_the_metric_says_how_to_get_one(make: Make, tmp_path: Path) -> None:
