@@ -2,9 +2,9 @@
 
     python benchmarks/eval/accept_sensitivity.py [--slices FOLDER --labels FOLDER] [--out sensitivity.json]
 
-Real: three quarters of the people. Generated: the other quarter, spoilt in eight ways at three strengths. Noticed is
-what takes a value out of the interval of the unspoilt slices towards the worse side; how far, in half widths of that
-interval, gives the order. Metrics of slice pairs compare with the unspoilt slices themselves and notice any change.
+Real: three quarters of the people. Generated: the other quarter, spoilt in eight ways at three strengths. A metric
+notices when the interval of the spoilt slices lies wholly on the worse side of what it says of the unspoilt ones; how
+far, in half widths of that interval, gives the order. Metrics of slice pairs compare with the unspoilt slices.
 """
 
 from __future__ import annotations
@@ -111,15 +111,13 @@ class Judge:
 
 
 def beyond(metric: str, score: Score, plain: Score) -> float:
-    """Return how far the value lies on the worse side of the unspoilt one, in half widths of that interval.
-
-    Unspoilt pairs are equal and their interval a point; a thousandth of the value then stands for its half width.
-    """
-    assert plain.ci95 is not None
+    """Return how far the value lies on the worse side of the unspoilt one, in half widths of its own interval."""
+    assert score.ci95 is not None
     higher = score.higher_is_better if metric not in RISING else False
     worse = plain.value - score.value if higher else score.value - plain.value
-    half = plain.value - plain.ci95[0] if higher else plain.ci95[1] - plain.value
-    return min(worse / max(half, 1e-3 * abs(plain.value), 1e-9), 9999.0)
+    half = score.ci95[1] - score.value if higher else score.value - score.ci95[0]
+    # Where nothing changed, nothing is noticed, however narrow the interval.
+    return min(worse / max(half, 1e-6 * abs(plain.value), 1e-9), 9999.0)
 
 
 def markdown(rows: list[dict[str, object]]) -> str:

@@ -34,6 +34,7 @@ FEATURES = 16
 STEP = 2 ** (len(WIDTHS) - 1)  # sides must be multiples of it
 WEIGHTS, CONFIG, CARD = "segmenter.safetensors", "config.json", "README.md"
 Amounts = npt.NDArray[np.float64]
+Classes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +88,11 @@ class Segmenter:
 
     def pixels(self, slices: Slices, batch: int) -> Amounts:
         """Return how many pixels each slice is expected to show of each structure, shape (n, labels)."""
-        return np.concatenate([p[:, 1:].sum(dim=(2, 3)).double().numpy() for p in self._chances(slices, batch)])
+        return self._read(slices, batch)[0]
 
-    def classes(self, slices: Slices, batch: int) -> npt.NDArray[np.uint8]:
+    def classes(self, slices: Slices, batch: int) -> Classes:
         """Return the most probable class of every pixel, shape (n, side, side)."""
-        return np.concatenate([p.argmax(dim=1).to(torch.uint8).numpy() for p in self._chances(slices, batch)])
+        return self._read(slices, batch)[1]
 
     def present(self, pixels: Amounts) -> npt.NDArray[np.bool_]:
         """Return which structures are there, from what `pixels` returned."""
@@ -101,11 +102,30 @@ class Segmenter:
         """Return volumes, mm³, from what `pixels` returned; absent structures have none."""
         return np.where(self.present(pixels), pixels * self.about.mm3_per_pixel, 0.0)
 
+    def _read(self, slices: Slices, batch: int) -> tuple[Amounts, Classes]:
+        # The slices read last are kept: several metrics of a report look at the same ones.
+        key = (id(self.network), id(slices.reader), slices.rows.tobytes())
+        if key not in _read:
+            parts = [
+                (p[:, 1:].sum(dim=(2, 3)).double().numpy(), p.argmax(dim=1).to(torch.uint8).numpy())
+                for p in self._chances(slices, batch)
+            ]
+            if len(_read) >= _READ_SETS:
+                _read.pop(next(iter(_read)))
+            amounts, classes = (np.concatenate(one) for one in zip(*parts, strict=True))
+            _read[key] = (self.network, slices, amounts, classes)
+        return _read[key][2:]
+
     def _chances(self, slices: Slices, batch: int) -> Iterator[torch.Tensor]:
         name = Path(slices.name).name
         with torch.inference_mode():
             for images in track(slices.batches(batch), f"structures of {name}", -(-len(slices) // batch)):
                 yield torch.softmax(self.network(inputs(to_side(as_grey(images), self.about.side))), dim=1)
+
+
+# Each entry holds its network and slices, so that no other can take their place in memory and with it their key.
+_read: dict[tuple[int, int, bytes], tuple[nn.Module, Slices, Amounts, Classes]] = {}
+_READ_SETS = 4
 
 
 def make_network(classes: int, seed: int) -> nn.Module:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import importlib
 from html import escape
 from typing import Any
 
-from braincaption.errors import BrainError, UsageError
+from braincaption.errors import UsageError
+from braincaption.extras import require
 from braincaption.slicefolder import encode_png
 from braineval.reader.plan import Step
 from braineval.reader.study import Place, Study
@@ -45,7 +45,7 @@ def serve(study: Study, port: int, block: bool = True) -> Any:
     BrainError
         gradio is not installed.
     """
-    gradio = _gradio()
+    gradio = require("gradio", "reader", "braineval")
     page = _page(gradio, study)
     page.launch(
         server_name=LOOPBACK,
@@ -60,15 +60,6 @@ def serve(study: Study, port: int, block: bool = True) -> Any:
         ssr_mode=False,
     )
     return page
-
-
-def _gradio() -> Any:
-    try:
-        return importlib.import_module("gradio")
-    except ImportError as error:
-        raise BrainError(
-            f"gradio does not import ({error}): install it into an environment of its own with: pip install 'gradio>=6'"
-        ) from None
 
 
 def _page(gradio: Any, study: Study) -> Any:
