@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from cohort import phantom_slices
+from in_memory import phantom_folder
 
 from braineval.extrapolate import extrapolated, jackknife_interval
 from braineval.features import extract, load_once
@@ -39,7 +39,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         folders = [
-            folder or phantom_slices(Path(work), people=200, seed=seed)
+            folder or phantom_folder(Path(work) / str(seed), people=200, seed=seed)
             for folder, seed in ((given.first, 5001), (given.second, 5002))
         ]
         sides = [open_slices(folder) for folder in folders]
@@ -47,7 +47,7 @@ def main() -> None:
         rows = [phantom_row(sides[0], sides[1], people) for people in PEOPLE if people <= most]
     record = {
         "command": f"python benchmarks/eval/accept_floors.py, {sides[0].people} and {sides[1].people} phantom people",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, CPU only",
         "date": datetime.date.today().isoformat(),
         "seed": 0,
         "phantom": rows,

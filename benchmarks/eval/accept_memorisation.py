@@ -65,7 +65,7 @@ def main() -> None:
         rows = [row for folder in folders for row in measured(divided(open_slices(folder)), folder.name)]
     record = {
         "command": "python benchmarks/eval/accept_memorisation.py",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, CPU only",
         "date": datetime.date.today().isoformat(),
         "seed": 0,
         "rows": rows,
