@@ -11,10 +11,11 @@ def attention(
     word: Annotated[str, typer.Option(help="Word, number or phrase of the prompt.")],
     out: Annotated[Path, typer.Option(help="Folder for slice.png, heat.png and heat.npy.")],
     model: Annotated[str, typer.Option(help="Name in the zoo, or model folder.")] = "phantom",
-    steps: Annotated[int, typer.Option(min=1, help="Sampling steps.")] = 20,
-    sampler: Annotated[str, typer.Option(help="dpmpp, ddim or ddpm.")] = "dpmpp",
+    steps: Annotated[int | None, typer.Option(min=1, help="Sampling steps; 20, or the model's under --mask.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="dpmpp, ddim or ddpm; dpmpp, or the model's.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Weight of the caption; by default the model's.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the picture.")] = 0,
+    mask: Annotated[Path | None, typer.Option(help="Structure to follow: PNG or NIfTI of one slice.")] = None,
 ) -> None:
     """Show where in the slice the model looked for a word.
 
@@ -24,15 +25,20 @@ def attention(
 
     from braincaption.atomic import atomic_folder
     from braincaption.slicefolder import encode_png
-    from brainldm.generate import Generator, SamplerSettings
+    from brainldm.controllable.generate import ControlledGenerator, open_model
+    from brainldm.controllable.heat import Asked, word_heats
+    from brainldm.generate import SamplerSettings
     from brainldm.heatmap import word_heat
     from brainldm.zoo import find_model
 
-    loaded = Generator(find_model(model))
-    weight = loaded.record.settings.sampling.guidance if guidance is None else guidance
-    found = word_heat(
-        loaded, prompt, word, seed, SamplerSettings(steps=steps, sampler=sampler, guidance=weight, negative="")
-    )
+    loaded, usual = open_model(find_model(model), None if mask is None else str(mask))
+    weight = usual.guidance if guidance is None else guidance
+    how = SamplerSettings(steps=steps or usual.steps, sampler=sampler or usual.sampler, guidance=weight, negative="")
+    if mask is not None and isinstance(loaded, ControlledGenerator):
+        asked = Asked(prompt=prompt, words=(word,), seed=seed, lines=loaded.lines(mask))
+        found = word_heats(loaded, asked, how)[word]
+    else:
+        found = word_heat(loaded, prompt, word, seed, how)
     with atomic_folder(out) as aside:
         (aside / "slice.png").write_bytes(encode_png(found.picture))
         (aside / "heat.png").write_bytes(encode_png((255 * found.heat).round().astype(np.uint8)))

@@ -1,4 +1,7 @@
-"""Systems: one file each defines `SUMMARY` and `train(request)`; a new file is a new name for `brain ldm train`."""
+"""Systems: one file each defines `SUMMARY` and `train(request)`; a new file is a new name for `brain ldm train`.
+
+A file may also define `describe()`, the lines that `brain ldm zoo show` adds to the summary.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,13 @@ def names() -> list[str]:
 def summary(name: str) -> str:
     """Return what a system is, in one line."""
     return str(_module(name).SUMMARY)
+
+
+def describe(name: str) -> str:
+    """Return what a system is and, where it has configs of its own, each of their numbers with its origin."""
+    module = _module(name)
+    lines: list[str] = [str(module.SUMMARY), *(module.describe() if hasattr(module, "describe") else [])]
+    return "\n".join(lines)
 
 
 def train_system(name: str, request: TrainingRequest) -> str:

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from brainldm.autoencoder import downsampling
-from brainldm.controllable.settings import load_control_config
+from brainldm.controllable.settings import available, control_origins, load_control_config
 from brainldm.controllable.structure import cached_edges
 from brainldm.controllable.train import train_control
 from brainldm.latents import read_latents
@@ -37,3 +37,15 @@ def train(request: TrainingRequest) -> str:
     latents = read_latents(base / dalle_brain.STAGES / "latents")
     done = train_control(latents, edges, base, config, request.seed, request.out, left)
     return f"{config.name}, base done, branch {done} of {config.training.steps} steps on {len(slices)} slices"
+
+
+def describe() -> list[str]:
+    """Return each number of the system's own configs with its origin; the base has configs of its own."""
+    lines = []
+    for name in available():
+        config = load_control_config(name)
+        lines.append(f"{name}: base = {config.base_name}\t# see `brain ldm zoo show {config.base_name}`")
+        for key, origin in control_origins(name).items():
+            section, field = key.split(".")
+            lines.append(f"{name}: {key} = {getattr(getattr(config, section), field)}\t# {origin}")
+    return lines
