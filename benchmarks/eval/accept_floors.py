@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from in_memory import phantom_folder
 
-from braineval.extrapolate import extrapolated, jackknife_interval
+from braineval.extrapolate import Features, Units, extrapolated, jackknife_interval
 from braineval.features import extract, load_once
 from braineval.floor import real_floor
 from braineval.frechet import feature_distance
@@ -44,7 +44,9 @@ def main() -> None:
         ]
         sides = [open_slices(folder) for folder in folders]
         most = min(side.people for side in sides)
-        rows = [phantom_row(sides[0], sides[1], people) for people in PEOPLE if people <= most]
+        features = [extract(load_once("built-in", None), side, 64) for side in sides]
+        units = [side.units for side in sides]
+        rows = [phantom_row(features, units, people) for people in PEOPLE if people <= most]
     record = {
         "command": f"python benchmarks/eval/accept_floors.py, {sides[0].people} and {sides[1].people} phantom people",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, CPU only",
@@ -56,16 +58,15 @@ def main() -> None:
     given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def phantom_row(first: Slices, second: Slices, people: int) -> dict[str, object]:
+def phantom_row(everything: list[Features], owners: list[Units], people: int) -> dict[str, object]:
     """Return the distances between `people` of either side."""
-    sides = [side.select(side.units < people) for side in (first, second)]
-    features = [extract(load_once("built-in", None), side, 64) for side in sides]
-    units = (sides[0].units, sides[1].units)
+    features = [one[own < people] for one, own in zip(everything, owners, strict=True)]
+    units = (owners[0][owners[0] < people], owners[1][owners[1] < people])
     value = extrapolated(features[0], features[1], units, np.random.default_rng(0))
     low, high = jackknife_interval(value, features[0], features[1], units, seed=0)
     found = {
         "people_a_side": people,
-        "slices": [len(side) for side in sides],
+        "slices": [len(side) for side in features],
         "frechet-built-in": round(feature_distance(features[0], features[1]), 4),
         "frechet-infinite-built-in": round(value, 4),
         "interval": [round(low, 4), round(high, 4)],

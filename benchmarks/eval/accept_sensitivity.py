@@ -28,7 +28,7 @@ from braineval.segmenter_training import SegmenterSettings, train_segmenter
 from braineval.settings import Settings
 from braineval.slices import Arrays, Slices, from_reader, open_slices
 
-EVERY = 4  # of the rendered slices: neighbours are alike, and a quarter takes a quarter of the time
+EVERY = 6  # of the rendered slices: neighbours are alike, and a sixth takes a sixth of the time
 UNPAIRED = (
     "frechet",
     "frechet-infinite",
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--slices", type=Path, help="captioned slice folder; a phantom cohort by default")
     parser.add_argument("--labels", type=Path, help="its label slices")
     parser.add_argument("--people", type=int, default=40, help="of the phantom cohort")
-    parser.add_argument("--steps", type=int, default=800, help="the segmenter is trained for")
+    parser.add_argument("--steps", type=int, default=500, help="the segmenter is trained for")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("sensitivity.json"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
@@ -60,7 +60,7 @@ def main() -> None:
         real, clean = sides(slices)
         folder = Path(work) / "segmenter"
         about = train_segmenter(real, truth, folder, SegmenterSettings(steps=given.steps)).about
-        judge = Judge(real=real, clean=clean, settings=Settings(draws=100, floor_draws=1, segmenter=folder))
+        judge = Judge(real=real, clean=clean, settings=Settings(draws=60, floor_draws=1, segmenter=folder))
         rows = [judge.row(name, level, made) for name, level, made in spoilt(real, clean, truth)]
     record = {
         "command": "python benchmarks/eval/accept_sensitivity.py",

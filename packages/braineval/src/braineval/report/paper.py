@@ -83,7 +83,7 @@ def write_paper(rows: list[Row], path: Path) -> None:
 
 
 def paper_section(rows: list[Row]) -> Section:
-    """Return both tables as a section of the page."""
+    """Return both tables as a section of the page, and why cells are empty."""
     header = (
         "table",
         "model",
@@ -93,16 +93,21 @@ def paper_section(rows: list[Row]) -> Section:
         "95 %",
         "real: halves",
         "real: people",
-        "real, drawn",
+        "real",
+        "drawn",
         "paper",
     )
+    tables = [Table(header=header, rows=tuple(_cells(row) for row in rows))]
+    empty = tuple((row.table, row.model, row.side, row.metric, row.reason) for row in rows if row.score is None)
+    if empty:
+        tables.append(Table(header=(*header[:4], "not defined, because"), rows=empty))
     return Section(
         title="Tables I and II",
         lead=(
             f"The paper's protocol: reconstructions of {SLICES:,} training and test slices; {DRAWN:,} slices drawn "
             f"from prompts of either side against {SLICES:,} real ones. Its own figures are of other data: a landmark."
         ),
-        tables=(Table(header=header, rows=tuple(_cells(row) for row in rows)),),
+        tables=tuple(tables),
     )
 
 
@@ -150,9 +155,10 @@ def _of_side(slices: Slices, side: str, most: int, settings: Settings) -> Slices
 def _cells(row: Row) -> tuple[str, ...]:
     found = row.score
     if found is None:
-        numbers = ["–", row.reason, "–", "–", "–"]
+        numbers = ["not defined", *["–"] * 5]
     else:
         interval = "–" if found.ci95 is None else f"{number(found.ci95[0])} to {number(found.ci95[1])}"
-        counts = f"{found.n_real:,}, {found.n_generated:,} of {row.wanted[0]:,}, {row.wanted[1]:,}"
-        numbers = [number(found.value), interval, number(found.floor.halves), number(found.floor.people), counts]
+        counts = zip((found.n_real, found.n_generated), row.wanted, strict=True)
+        shown = [f"{count:,}" if count == wanted else f"{count:,} of {wanted:,}" for count, wanted in counts]
+        numbers = [number(found.value), interval, number(found.floor.halves), number(found.floor.people), *shown]
     return (row.table, row.model, row.side, row.metric, *numbers, number(row.paper))
