@@ -105,8 +105,28 @@ def floors(record: dict[str, Any]) -> str:
 
 def memorisation(record: dict[str, Any]) -> str:
     """Planted copies found, and who is accused wrongly."""
-    keys = ("slices", "people", "training_slices", "copies", "recall", "false_positive_rate", "threshold")
-    header = ["slices", "people", "training slices", "copies", "recall", "false positives", "threshold"]
+    keys = (
+        "slices",
+        "people",
+        "training_slices",
+        "copies",
+        "planted",
+        "judged",
+        "recall",
+        "false_positive_rate",
+        "threshold",
+    )
+    header = [
+        "slices",
+        "people",
+        "training slices",
+        "copies",
+        "planted",
+        "judged",
+        "recall",
+        "false positives",
+        "threshold",
+    ]
     rows = [[row[key] for key in keys] for row in record["rows"]]
     return f"**Memorisation**: 150 planted copies of each kind. {_machine(record)}\n\n" + table(header, rows)
 

@@ -127,3 +127,17 @@ def test_too_few_people_or_slices_are_refused(make: Make) -> None:
         metrics.scorer("memorisation")(real.select(range(24)), real, QUICK)
     with pytest.raises(NotDefinedError, match="names 1 people"):
         metrics.scorer("contrast-accuracy")(real.select(range(12)), real, QUICK)
+
+
+def test_slices_that_show_nothing_are_not_judged(make: Make) -> None:
+    real = textured(make, people=8, seed=0)
+    fresh = textured(make, people=4, seed=9)
+    pixels = fresh.images()
+    pixels[:21] = 0
+    pixels[20, :4, :4] = 255
+    made = from_reader(Arrays(table=fresh.table, pixels=pixels), "generated")
+    score = metrics.scorer("memorisation")(real, made, QUICK)
+    assert score.n_generated == len(fresh) - 21 and score.value == 0
+    assert np.isinf(score.details["distance"][:21]).all()
+    with pytest.raises(NotDefinedError, match="slices with a brain"):
+        metrics.scorer("memorisation")(real, made.select(range(21)), QUICK)

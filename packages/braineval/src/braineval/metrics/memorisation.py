@@ -3,6 +3,7 @@
 Candidates by the built-in extractor and by Fourier magnitudes, then correlation over small shifts; brightness does not
 matter. The threshold is half the first percentile of the distances of REAL's held-out people; the floor "people" is
 the share flagged among held-out slices that did not set it, "halves" the share among training slices themselves.
+Slices that show next to nothing (less than 1 % of the picture) are alike in all people and are not judged.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ FALSE_ALARMS = 0.01
 # People differ in how near they come: the percentile of a few is not that of others. Copies lie far below either.
 MARGIN = 0.5
 FEWEST = 20
+# A slice with less of its pixels above a twentieth of white than this is nobody's copy: it shows nothing of anybody.
+LEAST_SHOWN = 0.01
+DARK = 255 / 20
 
 
 def score(real: Slices, generated: Slices, settings: Settings) -> Score:
@@ -35,6 +39,11 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
     same_size(real, generated)
     rng = np.random.default_rng(settings.seed)
     training, held = split_people(real, rng)
+    held, judged = held.select(_shows(held, settings.batch)), _shows(generated, settings.batch)
+    if not judged.any():
+        raise NotDefinedError(
+            f"no slice of {generated.name} shows more than {LEAST_SHOWN:.0%} of its pixels: give slices with a brain"
+        )
     if min(len(training), len(held)) < FEWEST:
         raise NotDefinedError(
             f"memorisation wants {FEWEST} training and {FEWEST} held-out slices, {real.name} has {len(training)} and "
@@ -49,18 +58,19 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
     distances = nearest(aside, pool)[0]
     threshold = calibrate(distances[setting])
     found, places = nearest(drawn, pool)
-    flagged = (found <= threshold).astype(np.float64)
+    found[~judged] = np.inf
+    flagged = (found[judged] <= threshold).astype(np.float64)
     return Score(
         metric="memorisation",
         value=float(flagged.mean()),
-        ci95=share_interval(flagged, generated.units, settings.draws, rng),
+        ci95=share_interval(flagged, np.unique(generated.units[judged], return_inverse=True)[1], settings.draws, rng),
         floor=Floor(
-            halves=_among(pool, threshold),
+            halves=_among(pool, np.flatnonzero(_shows(training, settings.batch)), threshold),
             people=float((distances[checking] <= threshold).mean()),
             n=(len(pool), len(checking)),
         ),
         n_real=len(training),
-        n_generated=len(generated),
+        n_generated=int(judged.sum()),
         people_real=training.people,
         people_generated=generated.people,
         extractor=extractor.name,
@@ -73,6 +83,12 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
         higher_is_better=False,
         details={"distance": found.tolist(), "nearest": training.rows[places].tolist(), "threshold": threshold},
     )
+
+
+def _shows(slices: Slices, batch: int) -> npt.NDArray[np.bool_]:
+    """Return which slices show enough to be judged, shape (n,)."""
+    shares = [(images > DARK).mean(axis=(1, 2)) for images in slices.batches(batch)]
+    return np.concatenate(shares) >= LEAST_SHOWN
 
 
 def calibrate(distances: npt.NDArray[np.float32]) -> float:
@@ -96,8 +112,8 @@ def _two_sides(
     return order[::2], order[1::2]
 
 
-def _among(pool: Looks, threshold: float) -> float:
-    """Return the share of training slices that lie within the threshold of another one."""
-    some = np.arange(0, len(pool), max(1, len(pool) // 500))
+def _among(pool: Looks, shown: npt.NDArray[np.intp], threshold: float) -> float:
+    """Return the share of the training slices `shown` that lie within the threshold of another training slice."""
+    some = shown[:: max(1, len(shown) // 500)]
     itself = some[:, None] == np.arange(len(pool))[None]
     return float((nearest(pool.select(some), pool, itself)[0] <= threshold).mean())
