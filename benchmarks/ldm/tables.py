@@ -46,7 +46,8 @@ def contrast(found: dict[str, Any]) -> str:
     parts = ", ".join(f"{name} {share:.1%}" for name, share in found["by_sequence"].items())
     return (
         f"{found['named_right']:.1%} of {found['pictures']} pictures named right "
-        f"({parts}; wanted {found['wanted']:.0%}); the judge {found['judge_on_held_out_people']:.1%} on {found['held_out_slices']} slices of "
+        f"({parts}; wanted {found['wanted']:.0%}); the judge "
+        f"{found['judge_on_held_out_people']:.1%} on {found['held_out_slices']} slices of "
         f"{found['held_out_people']} unseen people (wanted {found['judge_wanted']:.0%}). `{found['model']}`, guidance "
         f"{found['guidance']:g}, {found['steps']} steps, seeds {found['seeds']}, {_where(found)}."
     )

@@ -39,7 +39,6 @@ CARD = """
 settings in `benchmarks/ldm/phantom.toml`. `seen/` holds the slices it was trained on, to compare drawings with. What it
 does well and what not: `benchmarks/ldm/README.md`.
 """
-PROMPTS = 0.6  # share of slices captioned as people write prompts
 # A field of view of one phantom voxel a pixel, and no slices with little brain on them: they teach little.
 DRAWN = ("--fov", 192, "--least", 0.2)
 
@@ -91,9 +90,10 @@ def strip(heads: Path, out: Path) -> None:
 
 
 def with_prompts(slices: Path, tabulated: Path, out: Path) -> Path:
-    """Return the same slices, most of them captioned the way people write prompts: short, with two structures or none.
+    """Return the same slices captioned the way people write prompts: short, with two structures or fewer.
 
-    `brain caption write` says everything it knows of a slice; a model taught nothing else draws a short prompt poorly.
+    `brain caption write` says everything it knows of a slice; a model taught that draws a short prompt poorly, and the
+    one number that changes among thirty others goes unheard.
     """
     if (out / "metadata.parquet").exists():
         return out
@@ -104,8 +104,7 @@ def with_prompts(slices: Path, tabulated: Path, out: Path) -> Path:
     rows = []
     for i, row in enumerate(found.table.drop(columns="file_name").to_dict("records")):
         known = {str(key): value for key, value in row.items() if not pd.isna(value)}
-        if rng.random() < PROMPTS:
-            known["caption"] = prompt(known, facts.loc[(row["volume_id"], row["index"])], rng)
+        known["caption"] = prompt(known, facts.loc[(row["volume_id"], row["index"])], rng)
         rows.append((known, found.image(i)))
     write_slices(out, rows)
     return out
