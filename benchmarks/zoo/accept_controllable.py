@@ -38,7 +38,7 @@ from brainldm.prompts import Request
 from brainldm.slices import Slices, load_slices, to_bytes, to_float
 
 SEED = 0
-PLACES = 8  # slices a person and contrast
+PLACES = 5  # slices a person and contrast
 NEAR_MM = 3.0
 DRAWS = 10_000
 TARGET_GAIN, TARGET_CONTRAST = 0.2, 0.95
