@@ -14,6 +14,7 @@ from brainatlas.cohorts import Scan
 from brainatlas.record import read_record
 from brainatlas.strip import StripSettings, is_current, is_stripped, largest_filled_component, strip_scan
 from brainatlas.strip.methods.command import fill_in
+from brainatlas.strip.methods.template import choose_heads
 from braincaption.errors import ScanError, UsageError
 from braincaption.nifti import Volume, load_image
 
@@ -79,6 +80,57 @@ def test_a_mask_of_the_user(tmp_path: Path, head: Path, stripped: Path) -> None:
     settings = StripSettings(method="mask", masks=tmp_path / "masks")
     record = strip_scan(_scan(head, stripped=False), tmp_path / "out", settings)
     assert np.array_equal(nib.load(record.place.brain).get_fdata(), volume.data)
+
+
+def _write_head(folder: Path, brains: ModuleType, scale: float, shift: float) -> tuple[Path, Path]:
+    """A brain of another size elsewhere, in a scalp, and its mask."""
+    matrix, shape = brains.affine(), brains.grid_shape("RAS")
+    image, _ = brains.brain(matrix, shape, scale=scale)
+    larger, _ = brains.brain(matrix, shape, scale=1.3 * scale)
+    head = np.where(image > 0, image, np.where(larger > 0, 230, 0)).astype(np.uint8)
+    moved = matrix.copy()
+    moved[:3, 3] += shift
+    folder.mkdir()
+    nib.save(nib.Nifti1Image(head, moved), folder / "head.nii.gz")
+    nib.save(nib.Nifti1Image((image > 0).astype(np.uint8), moved), folder / "mask.nii.gz")
+    return folder / "head.nii.gz", folder / "mask.nii.gz"
+
+
+def test_a_mask_is_carried_over_from_the_atlas(tmp_path: Path, brains: ModuleType) -> None:
+    image, mask = _write_head(tmp_path / "atlas", brains, 0.95, 40.0)
+    target, truth = _write_head(tmp_path / "new", brains, 1.0, 0.0)
+    heads = choose_heads([_scan(image, mask=mask)])
+    record = strip_scan(_scan(target), tmp_path / "out", StripSettings(method="template", heads=heads))
+    found, wanted = (np.asarray(nib.load(path).dataobj) > 0 for path in (record.place.mask, truth))
+    assert record.strip_method == "template"
+    assert 2 * (found & wanted).sum() / (found.sum() + wanted.sum()) > 0.96
+
+
+def test_an_atlas_without_heads_cannot_lend_a_mask(stripped: Path, head: Path) -> None:
+    for scan in (_scan(stripped, labels=stripped), _scan(head)):
+        with pytest.raises(UsageError, match=r"whole heads with brain masks or label maps.*--method deepbet"):
+            choose_heads([scan])
+
+
+def test_n4_takes_the_shading_away_and_is_off_by_default(tmp_path: Path, stripped: Path) -> None:
+    source = nib.load(stripped).slicer[::2, ::2, ::2]  # few voxels: seconds
+    data = np.asarray(source.dataobj).astype(np.float32)
+    shaded = data * np.linspace(0.6, 1.4, data.shape[0], dtype=np.float32)[:, None, None]
+    nib.save(nib.Nifti1Image(shaded, source.affine), tmp_path / "shaded.nii.gz")
+    scan, settings = _scan(tmp_path / "shaded.nii.gz"), StripSettings(n4=True)
+    plain = strip_scan(scan, tmp_path / "plain", StripSettings())
+    assert np.array_equal(nib.load(plain.place.brain).get_fdata(dtype=np.float32), shaded)
+    mended = strip_scan(scan, tmp_path / "mended", settings)
+    assert mended.n4 and read_record(mended.place) == mended and not plain.n4
+    assert is_current(scan, tmp_path / "mended", n4=True) and not is_current(scan, tmp_path / "mended")
+    inside = data > 0
+    spread = [
+        float(np.std(image[inside] / data[inside]) / np.mean(image[inside] / data[inside]))
+        for image in (shaded, nib.load(mended.place.brain).get_fdata(dtype=np.float32))
+    ]
+    assert spread[1] < 0.5 * spread[0]
+    again = strip_scan(scan, tmp_path / "again", settings)
+    assert again.place.brain.read_bytes() == mended.place.brain.read_bytes()
 
 
 def test_a_missing_mask_is_named(tmp_path: Path, head: Path) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from brainatlas.cohorts import Selection
+    from collections.abc import Iterable
+
+    from brainatlas.cohorts import Scan, Selection
     from brainatlas.strip.methods import StripSettings
     from brainatlas.workflow.run import RunSettings
 
@@ -30,8 +32,9 @@ Sequences = Annotated[list[str] | None, typer.Option("--sequence", help="Only th
 Recipe = Annotated[
     Path | None, typer.Option("--recipe", help="Recipe file or folder of the cohorts; otherwise recognised.")
 ]
-Method = Annotated[str, typer.Option("--method", help="How brains are found: deepbet, mask or command.")]
+Method = Annotated[str, typer.Option("--method", help="How brains are found: deepbet, template, mask or command.")]
 Masks = Annotated[Path | None, typer.Option("--masks", help="For mask: folder of masks; otherwise the cohort's own.")]
+N4 = Annotated[bool, typer.Option("--n4", help="Also divide each brain by its bias field (N4).")]
 Command = Annotated[
     str | None,
     typer.Option("--command", help="For command: a command line with {image} and {mask} in it."),
@@ -79,15 +82,22 @@ def run_settings(plugin: str, plugin_args: str | None, workers: int) -> RunSetti
 
 
 def strip_settings(
-    method: str, masks: Path | None, command: str | None, template: Path | None = None, force: bool = False
+    method: str,
+    masks: Path | None,
+    command: str | None,
+    *,
+    heads: Iterable[Scan] | None = None,
+    n4: bool = False,
+    force: bool = False,
 ) -> StripSettings:
     """Return how brains are found, checked as far as that goes without a scan.
 
     Raises
     ------
     UsageError
-        There is no such method, folder or command.
+        There is no such method, folder, command or atlas.
     """
+    from brainatlas.strip.job import absolute
     from brainatlas.strip.methods import StripSettings, load_stripper
     from braincaption.errors import UsageError
 
@@ -98,11 +108,17 @@ def strip_settings(
         from brainatlas.strip.methods.command import fill_in
 
         fill_in(command, image=Path("i"), mask=Path("m"), brain=Path("b"))
+    chosen: tuple[Scan, ...] = ()
+    if method == "template":
+        from brainatlas.strip.methods.template import choose_heads
+
+        chosen = tuple(absolute(scan) for scan in choose_heads(heads or ()))
     return StripSettings(
         method=method,
         masks=masks.absolute() if masks else None,
         command=command,
-        template=template.absolute() if template else None,
+        heads=chosen,
+        n4=n4,
         force=force,
     )
 

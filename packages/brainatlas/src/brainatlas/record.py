@@ -49,6 +49,8 @@ class Record(Acquisition):
         Checksum of the scan as it came: a repaired file is worked on again.
     strip_method : str
         ``deepbet``, ``template``, ``mask``, ``command``, or ``none`` when the scan came stripped.
+    n4 : bool
+        Whether its bias field was removed.
     volume_ml : float
         Volume of the brain mask.
     flags : tuple of str
@@ -63,6 +65,7 @@ class Record(Acquisition):
     sex: str | None = None
     source_sha256: str = ""
     strip_method: str = "none"
+    n4: bool = False
     volume_ml: float = 0.0
     flags: tuple[str, ...] = ()
 
@@ -83,7 +86,7 @@ class Record(Acquisition):
 
 
 def describe(
-    scan: Scan, place: Place, *, source_sha256: str, method: str, volume_ml: float, flags: list[str]
+    scan: Scan, place: Place, *, source_sha256: str, method: str, n4: bool, volume_ml: float, flags: list[str]
 ) -> Record:
     """Return the record of a scan that has just been stripped."""
     return Record(
@@ -96,6 +99,7 @@ def describe(
         **acquired(scan),
         source_sha256=source_sha256,
         strip_method=method,
+        n4=n4,
         volume_ml=round(volume_ml, 3),
         flags=tuple(flags),
     )
@@ -120,6 +124,7 @@ def write_record(record: Record) -> None:
         "redistribution": record.redistribution,
         "source_sha256": record.source_sha256,
         "strip_method": record.strip_method,
+        **({"n4": True} if record.n4 else {}),
         "volume_ml": record.volume_ml,
         "flags": list(record.flags),
     }
@@ -153,6 +158,7 @@ def read_record(place: Place) -> Record:
         scanner=content.get("ManufacturersModelName"),
         source_sha256=block.get("source_sha256", ""),
         strip_method=block.get("strip_method", "none"),
+        n4=bool(block.get("n4", False)),
         volume_ml=float(block.get("volume_ml", 0.0)),
         flags=tuple(block.get("flags", ())),
         **acquisition,

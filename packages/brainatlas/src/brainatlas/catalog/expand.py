@@ -17,7 +17,7 @@ from brainatlas.record import BLOCK, MANUAL, Record, read_json, read_records
 from brainatlas.register.maps import from_template, point_map
 from brainatlas.register.syn import AFFINE
 from brainatlas.settings import OutSettings, read_settings
-from braincaption.atomic import atomic_path
+from braincaption.atomic import atomic_path, remove_leftovers
 from braincaption.errors import ScanError, UsageError
 from braincaption.failures import FailureLog
 from braincaption.progress import track
@@ -53,6 +53,7 @@ def expand(out: Path, *, pairs: str = PAIRS[0], labels: str | None = None) -> in
     settings = read_settings(out)
     records = sorted(read_records(out), key=rank(out))
     method = _method(out, records, labels)
+    remove_leftovers(out)
     log = FailureLog(out, STAGE)
     entries = []
     for record in records:

@@ -15,6 +15,7 @@ from brainatlas.geometry import Matrix, from_row, voxel_map
 from brainatlas.niftifile import small_integers, write_nifti
 from brainatlas.record import write_json
 from brainatlas.sampling import sample_linear, sample_nearest
+from braincaption.atomic import remove_leftovers
 from braincaption.errors import ScanError, UsageError
 from braincaption.failures import FailureLog
 from braincaption.nifti import load_image, load_labels
@@ -39,6 +40,7 @@ def materialize(out: Path, dest: Path, volumes: Sequence[str] = ()) -> int:
         Some rows could not be written.
     """
     chosen = _chosen(read_catalog(out), volumes, out)
+    remove_leftovers(dest)
     log, number = FailureLog(dest, STAGE), 0
     for row in track(chosen, "volumes", total=len(chosen)):
         try:

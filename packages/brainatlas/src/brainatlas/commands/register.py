@@ -34,6 +34,7 @@ def register(
     method: options.Method = "deepbet",
     masks: options.Masks = None,
     command: options.Command = None,
+    n4: options.N4 = False,
     plugin: options.Plugin = "MultiProc",
     plugin_args: options.PluginArgs = None,
     workers: options.Workers = 0,
@@ -48,10 +49,10 @@ def register(
     from brainatlas.register.run import RegisterSettings, register_cohorts
 
     run = options.run_settings(plugin, plugin_args, workers)
-    strip = options.strip_settings(method, masks, command, template)
     known = read_cohort(
         atlas, selection=options.selection(atlas_participant_label), recipe=recipe, labels=labels, read_labels=True
     )
+    strip = options.strip_settings(method, masks, command, heads=known.scans, n4=n4)
     chosen = options.selection(participant_label, session_label, sequence)
     others = read_cohorts(cohorts, selection=chosen, recipe=recipe)
     settings = RegisterSettings(scheme=scheme, transform=transform, template=template.absolute() if template else None)

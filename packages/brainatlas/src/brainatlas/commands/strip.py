@@ -17,6 +17,10 @@ def strip(
     force: Annotated[bool, typer.Option("--force", help="Strip again what is done or came stripped.")] = False,
     masks: options.Masks = None,
     command: options.Command = None,
+    atlas: Annotated[
+        Path | None, typer.Option("--atlas", help="For template: whole heads with brain masks or label maps.")
+    ] = None,
+    n4: options.N4 = False,
     participant_label: options.Participants = None,
     session_label: options.Sessions = None,
     sequence: options.Sequences = None,
@@ -35,6 +39,7 @@ def strip(
     from brainatlas.strip.run import strip_cohort
 
     run = options.run_settings(plugin, plugin_args, workers)
-    settings = options.strip_settings(method, masks, command, force=force)
+    heads = read_cohort(atlas, read_labels=True).scans if atlas else None
+    settings = options.strip_settings(method, masks, command, heads=heads, n4=n4, force=force)
     chosen = options.selection(participant_label, session_label, sequence)
     strip_cohort(read_cohort(cohort, selection=chosen, recipe=recipe), out, settings=settings, run=run)

@@ -18,7 +18,7 @@ from brainatlas.report.truth import find_truth
 from brainatlas.report.wording import Wording, word_methods
 from brainatlas.settings import OutSettings, read_settings
 from brainatlas.strip.stage import read_scan
-from braincaption.atomic import atomic_path
+from braincaption.atomic import atomic_path, remove_leftovers
 from braincaption.errors import ScanError, UsageError
 from braincaption.failures import FailureLog, read_failures
 from braincaption.nifti import Volume
@@ -78,6 +78,7 @@ def write_report(
     sections.sort(key=lambda section: section.method in OWN)  # what was made first, what came with the atlas last
     failures = earlier + [(STAGE, *row) for row in log.rows]
     wording = _wording(settings, records, sections, scored=known is not None)
+    remove_leftovers(out)
     with atomic_path(out / "report.html") as aside:
         aside.write_text(render(settings, sections, failures, wording, reference), encoding="utf-8")
     log.close()

@@ -25,7 +25,7 @@ PACKAGES = (
 )
 _STRIPPING = {
     "deepbet": "skull-stripped with deepbet {deepbet} [deepbet]",
-    "template": "skull-stripped by carrying the template's brain mask over with the registration",
+    "template": "skull-stripped by carrying the atlas heads' brain masks over by registration (affine, then SyN [syn])",
     "mask": "stripped with brain masks that came with the data",
     "command": "skull-stripped with an external program",
     "none": "skull-stripped by their source and taken as they came",

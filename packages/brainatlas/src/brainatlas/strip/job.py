@@ -40,7 +40,7 @@ class StripJob:
     @property
     def done(self) -> bool:
         """Whether OUT holds all of it already."""
-        stripped = not self.settings.force and is_current(self.scan, self.out)
+        stripped = not self.settings.force and is_current(self.scan, self.out, n4=self.settings.n4)
         return stripped and (not self.with_labels or labels_are_current(self.scan, self.out))
 
 
@@ -56,7 +56,7 @@ def absolute(scan: Scan) -> Scan:
 
 def do_strip(job: StripJob) -> None:
     """Do what is missing of `job`; raises `ScanError` where the scan or its labels are broken."""
-    if job.settings.force or not is_current(job.scan, job.out):
+    if job.settings.force or not is_current(job.scan, job.out, n4=job.settings.n4):
         strip_scan(job.scan, job.out, job.settings)
     if job.with_labels and not labels_are_current(job.scan, job.out):
         carry_labels(job.scan, job.out, job.numbering)

@@ -12,6 +12,7 @@ from brainatlas.cohorts import Scan
 from brainatlas.layout import Place, place_of, plain
 from brainatlas.niftifile import write_nifti
 from brainatlas.record import Record, checksum, describe, read_record, write_json, write_record
+from brainatlas.strip.bias import without_bias
 from brainatlas.strip.detect import is_stripped, stripped_mask
 from brainatlas.strip.methods import StripSettings, load_stripper
 from braincaption.nifti import Volume, load_image
@@ -20,12 +21,13 @@ PLAUSIBLE_ML = (700.0, 2200.0)
 PASSED = "none"  # strip_method of a scan that came stripped
 
 
-def is_current(scan: Scan, out: Path) -> bool:
-    """Tell whether `out` holds this scan stripped, made from the file as it is now."""
+def is_current(scan: Scan, out: Path, *, n4: bool = False) -> bool:
+    """Tell whether `out` holds this scan stripped (and its bias removed, or not), made from the file as it is now."""
     place = place_of(out, scan)
     if not (place.sidecar.exists() and place.brain.exists() and place.mask.exists() and scan.image.exists()):
         return False
-    return read_record(place).source_sha256 == checksum(scan.image)
+    record = read_record(place)
+    return record.n4 == n4 and record.source_sha256 == checksum(scan.image)
 
 
 def strip_scan(scan: Scan, out: Path, settings: StripSettings) -> Record:
@@ -44,6 +46,8 @@ def strip_scan(scan: Scan, out: Path, settings: StripSettings) -> Record:
     else:
         method, mask = settings.method, load_stripper(settings.method)(volume, scan, settings)
         brain = np.where(mask, volume.data, 0)
+    if settings.n4:
+        brain = without_bias(brain, mask, volume.affine)
     write_nifti(place.brain, as_stored(brain, scan.image), volume.affine)
     write_nifti(place.mask, mask, volume.affine)
     write_json(place.mask_sidecar, {"Type": "Brain", "SpatialReference": place.reference, "Sources": [place.reference]})
@@ -53,6 +57,7 @@ def strip_scan(scan: Scan, out: Path, settings: StripSettings) -> Record:
         place,
         source_sha256=checksum(scan.image),
         method=method,
+        n4=settings.n4,
         volume_ml=volume_ml,
         flags=_flags(mask, volume_ml),
     )

@@ -130,6 +130,9 @@ def _run(workflow: Any, work: Path, out: Path, settings: RunSettings, total: int
             arguments.setdefault("raise_insufficient", False)
             if arguments["n_procs"] == 1:
                 plugin = "Linear"  # one worker needs no second process
+        else:
+            # nipype's cluster plugins name their jobs after the user, whom containers and cron jobs do not name.
+            os.environ.setdefault("LOGNAME", "brainatlas")
         try:
             with _shared_processors(arguments["n_procs"] if plugin == "MultiProc" else 1):
                 workflow.run(plugin=plugin, plugin_args=arguments)

@@ -1,7 +1,9 @@
 """Candidates in, labels by STAPLE out: each candidate counts by how often it proves right (Warfield et al. 2004).
 
 SimpleITK's multi-label STAPLE (doi:10.1109/TMI.2004.828354; Rohlfing et al. 2004 for several labels) estimates a
-confusion matrix for every candidate from the candidates alone; the scan's intensities are not used.
+confusion matrix for every candidate from the candidates alone; the scan's intensities are not used. Only voxels on
+which the candidates differ enter: the others, mostly background, would make everyone look reliable and take most of
+the time (Rohlfing et al. 2004, doi:10.1109/TMI.2004.830803).
 """
 
 from __future__ import annotations
@@ -27,13 +29,18 @@ def fuse(target: Target, candidates: Sequence[Candidate]) -> Fused:
     plain = majority.fuse(target, candidates)
     if len(candidates) < 2:
         return Fused(labels=plain.labels, confidence=plain.confidence, note="one candidate: STAPLE needs two")
-    images = [sitk.GetImageFromArray(np.where(target.mask, codes, 0).astype(np.uint16)) for codes in coded]
+    stack = np.stack(coded)
+    where = target.mask & np.any(stack != stack[0], axis=0)  # elsewhere all say the same
+    if not where.any():
+        return plain
+    images = [sitk.GetImageFromArray(codes[where][None].astype(np.uint16)) for codes in stack]
     staple = sitk.MultiLabelSTAPLEImageFilter()
     staple.SetMaximumNumberOfIterations(_MOST_ITERATIONS)
     staple.SetLabelForUndecidedPixels(int(table.size))
     staple.SetNumberOfThreads(1)
     staple.SetNumberOfWorkUnits(1)  # sums in one order: equal bits
-    codes = sitk.GetArrayFromImage(staple.Execute(images)).astype(np.int64)
+    codes = sitk.GetArrayFromImage(staple.Execute(images))[0].astype(np.int64)
     undecided = codes >= table.size
-    labels = np.where(undecided, plain.labels, table[np.where(undecided, 0, codes)])
-    return Fused(labels=np.where(target.mask, labels, 0).astype(np.uint16), confidence=plain.confidence)
+    labels = plain.labels.copy()
+    labels[where] = np.where(undecided, labels[where], table[np.where(undecided, 0, codes)])
+    return Fused(labels=labels, confidence=plain.confidence)

@@ -30,8 +30,10 @@ class StripSettings:
         For ``mask``: a folder of ``…_mask.nii.gz`` with the images' entities; None takes the cohort's own masks.
     command : str or None
         For ``command``: a command line with ``{image}`` and ``{mask}`` (and, where wanted, ``{brain}``) in it.
-    template : Path or None
-        For ``template``: the brain whose mask is carried over; None takes the ICBM152.
+    heads : tuple of Scan
+        For ``template``: whole heads of the atlas whose masks are carried over.
+    n4 : bool
+        Divide the brain by its bias field (N4) after stripping.
     force : bool
         Strip again what is done, and what came stripped.
     """
@@ -39,7 +41,8 @@ class StripSettings:
     method: str = DEFAULT
     masks: Path | None = None
     command: str | None = None
-    template: Path | None = None
+    heads: tuple[Scan, ...] = ()
+    n4: bool = False
     force: bool = False
 
 
