@@ -81,11 +81,14 @@ def wrong_contrast(clean: Slices, strength: int, rng: np.random.Generator) -> Sl
 
 
 def copies(real: Slices, clean: Slices, strength: int, rng: np.random.Generator) -> Slices:
-    """Put training slices in the place of 10, 20, 30 % of the slices."""
-    pixels = clean.images()
+    """Put training slices, with what was asked for them, in the place of 10, 20, 30 % of the slices."""
+    pixels, table = clean.images(), clean.table
     chosen = np.flatnonzero(rng.random(len(clean)) < 0.1 * strength)
-    pixels[chosen] = real.images(rng.choice(np.flatnonzero(real.column("split") == "train"), len(chosen)))
-    return from_reader(Arrays(table=clean.table, pixels=pixels), "copies")
+    copied = rng.choice(np.flatnonzero(real.column("split") == "train"), len(chosen))
+    pixels[chosen] = real.images(copied)
+    for name in ("sequence", "caption"):
+        table.loc[chosen, name] = real.column(name)[copied]
+    return from_reader(Arrays(table=table, pixels=pixels), "copies")
 
 
 def spoilt(real: Slices, clean: Slices, truth: LabelSlices) -> list[tuple[str, int, Slices]]:
