@@ -30,8 +30,9 @@ from brainldm.wording import build_prompt
 from brainldm.zoo import find_model
 
 WAYS = [
-    *[("dpmpp", steps, guidance) for steps in (5, 10, 20, 40) for guidance in (1.0, 2.0, 4.0)],
-    *[("ddim", steps, guidance) for steps in (20, 50) for guidance in (1.0, 2.0, 4.0)],
+    *[("dpmpp", steps, guidance) for steps in (5, 10, 20) for guidance in (1.0, 2.0, 4.0)],
+    *[("ddim", 20, guidance) for guidance in (1.0, 2.0, 4.0)],
+    ("ddim", 50, 2.0),
     ("ddpm", 100, 2.0),
 ]
 

@@ -38,6 +38,10 @@ CARD = """
 40 people of the open phantom (`brain atlas phantom`, seed 11; nobody was scanned, CC0), stripped with their true masks;
 settings in `benchmarks/ldm/phantom.toml`. `seen/` holds the slices it was trained on, to compare drawings with. What it
 does well and what not: `benchmarks/ldm/README.md`.
+
+The phantom starts from the ICBM152 template: copyright (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre,
+Montreal Neurological Institute, McGill University; use, copying, changing and passing on are permitted for any purpose
+without fee as long as this notice stays; it comes as is, without warranty.
 """
 # A field of view of one phantom voxel a pixel, and no slices with little brain on them: they teach little.
 DRAWN = ("--fov", 192, "--least", 0.2)
