@@ -18,7 +18,7 @@ from brainatlas.cohorts.numbering import read_names as names_beside
 from brainatlas.cohorts.numbering import recognise, recognise_names
 from brainatlas.geometry import Matrix
 from brainatlas.layout import Place, place_of
-from brainatlas.niftifile import small_integers, write_nifti
+from brainatlas.niftifile import refuse_damaged, small_integers, write_nifti
 from brainatlas.record import BLOCK, CARRIED, MANUAL, OWN, checksum, read_json, write_json
 from brainatlas.strip.stage import read_scan
 from braincaption.atomic import atomic_path
@@ -59,6 +59,7 @@ def carry_labels(scan: Scan, out: Path, numbering: str | None = None) -> None:
     """
     if scan.labels is None:
         return
+    refuse_damaged(scan.labels)
     image, labels = read_scan(scan), load_labels(scan.labels)
     if scan.affine is not None and labels.data.shape == image.data.shape:
         labels = Volume(data=labels.data, affine=image.affine, path=labels.path)

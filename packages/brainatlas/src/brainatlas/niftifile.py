@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
 
 import nibabel as nib
@@ -10,8 +12,29 @@ import numpy.typing as npt
 
 from brainatlas.geometry import Matrix
 from braincaption.atomic import atomic_path
+from braincaption.errors import ScanError
 
 _MILLIMETRES = 2
+_CHUNK = 1 << 20
+
+
+def refuse_damaged(path: Path) -> None:
+    """Read a compressed file to its end, where its checksum stands: nibabel stops at the last voxel and never sees it.
+
+    Raises
+    ------
+    ScanError
+        The bytes are not those that were compressed; without this, wrong voxels would pass for a scan.
+    """
+    if path.suffix != ".gz":
+        return
+    try:
+        with gzip.open(path) as handle:
+            while handle.read(_CHUNK):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        said = " ".join(str(error).split())[:80]
+        raise ScanError(f"{path} is damaged ({said}): download or export it again") from None
 
 
 def write_nifti(path: Path, data: npt.NDArray[np.generic], affine: Matrix) -> None:

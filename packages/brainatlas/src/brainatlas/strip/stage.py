@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from brainatlas.cohorts import Scan
 from brainatlas.layout import Place, place_of, plain
-from brainatlas.niftifile import write_nifti
+from brainatlas.niftifile import refuse_damaged, write_nifti
 from brainatlas.record import Record, checksum, describe, read_record, write_json, write_record
 from brainatlas.strip.bias import without_bias
 from brainatlas.strip.detect import is_stripped, stripped_mask
@@ -82,6 +82,7 @@ def forget(place: Place) -> None:
 
 def read_scan(scan: Scan) -> Volume:
     """Read a scan, with the world its recipe gives it where the header lies."""
+    refuse_damaged(scan.image)
     volume = load_image(scan.image)
     if scan.affine is None:
         return volume
