@@ -43,6 +43,8 @@ def test_an_extractor_by_folder_names_its_distances(
     settings = Settings(extractor=name, weights=folder / model, draws=2, floor_draws=1)
     score = metrics.scorer("frechet")(real, real, settings)
     assert score.metric == f"frechet-{name}" and score.value == pytest.approx(0, abs=1e-6)
+    by_name = Settings(extractor=name, weights_by_name=((name, folder / model),), draws=2, floor_draws=1)
+    assert metrics.scorer("frechet")(real, real, by_name).extractor_sha256 == score.extractor_sha256
     loaded = extractors.load(name, folder / model)
     assert loaded.dimension == dimension and len(loaded.sha256) == 64
     assert loaded(real.images()).shape == (12, dimension)

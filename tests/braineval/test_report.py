@@ -118,3 +118,23 @@ def test_commands_end_with_the_codes_of_the_contract(tmp_path: Path, real_folder
         assert rgb.exit_code == 2 and "8-bit grey" in rgb.stderr
     twice = run(app, ["eval", "report", str(real_folder), "a=x", "a=y", "--out", str(tmp_path / "out")])
     assert twice.exit_code == 2 and "two folders" in twice.stderr
+
+
+def test_weights_of_an_unknown_extractor_are_refused(tmp_path: Path, real_folder: Path, generated_folder: Path) -> None:
+    command = ["eval", "report", str(real_folder), str(generated_folder), "--out", str(tmp_path / "r")]
+    for text in ("nonsense=x.pt", "inception"):
+        done = CliRunner().invoke(brain(), [*command, "--weights", text])
+        assert done.exit_code == 2
+        assert f"--weights {text} is no EXTRACTOR=FILE" in done.stderr
+        assert not (tmp_path / "r").exists()
+
+
+def test_an_absent_weights_file_stands_in_the_report_with_its_name(
+    tmp_path: Path, real_folder: Path, generated_folder: Path
+) -> None:
+    options = ["--metric", "fid", "--weights", f"inception={tmp_path / 'none.pth'}", "--draws", "5"]
+    command = ["eval", "report", str(real_folder), str(generated_folder), "--out", str(tmp_path / "r"), *options]
+    done = CliRunner().invoke(brain(), command)
+    assert done.exit_code == 0, done.output
+    undefined = json.loads((tmp_path / "r" / "report.json").read_text())["drawn"]["not_defined"]
+    assert "none.pth" in undefined[0]["because"]

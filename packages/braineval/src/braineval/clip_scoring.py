@@ -34,7 +34,7 @@ def clip_text_score(name: str, texts: Texts, said: str, real: Slices, generated:
     """
     values, units = _values(generated, texts, settings)
     rng = np.random.default_rng(settings.seed)
-    clip = load_clip(settings.weights)
+    clip = load_clip(settings.weights_of("clip"))
     truth = _values(real, texts, settings)[0] if any(text is not None for text in texts(real)) else None
     return Score(
         metric=name,
@@ -71,8 +71,8 @@ def embedded(slices: Slices, texts: Texts, settings: Settings) -> tuple[Slices, 
     if not named:
         raise NotDefinedError(f"{slices.name} holds no caption: give slices with their prompts")
     chosen = slices.select(named)
-    images = extract(load_once("clip", settings.weights), chosen, settings.batch, settings.store)
-    clip, words = load_clip(settings.weights), [str(given[i]) for i in named]
+    images = extract(load_once("clip", settings.weights_of("clip")), chosen, settings.batch, settings.store)
+    clip, words = load_clip(settings.weights_of("clip")), [str(given[i]) for i in named]
     # Partial prompts repeat: each is embedded once.
     unique, places = np.unique(np.array(words, dtype=object), return_inverse=True)
     parts = [clip.texts(list(unique[i : i + settings.batch])) for i in range(0, len(unique), settings.batch)]

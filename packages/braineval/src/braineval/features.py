@@ -40,7 +40,7 @@ def feature_pair(real: Slices, generated: Slices, settings: Settings, default: s
         The extractor's weights are absent.
     """
     same_size(real, generated)
-    extractor = load_once(settings.extractor or default, settings.weights)
+    extractor = load_once(*settings.chosen_extractor(default))
     sides = [extract(extractor, side, settings.batch, settings.store) for side in (real, generated)]
     return FeaturePair(extractor=extractor, real=sides[0], generated=sides[1])
 

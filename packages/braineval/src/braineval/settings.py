@@ -22,6 +22,8 @@ class Settings:
         Name of the feature extractor, where the metric reads features; None takes the metric's own.
     weights : Path, optional
         File with the extractor's weights, where it does not ship them.
+    weights_by_name : tuple of (str, Path)
+        The same where several extractors are used, by the extractor's name.
     store : Path, optional
         Folder where features are kept between runs.
     segmenter : Path, optional
@@ -35,9 +37,19 @@ class Settings:
     floor_draws: int = 5
     extractor: str | None = None
     weights: Path | None = None
+    weights_by_name: tuple[tuple[str, Path], ...] = ()
     store: Path | None = None
     segmenter: Path | None = None
     batch: int = 64
+
+    def weights_of(self, extractor: str) -> Path | None:
+        """Return the file with the weights of `extractor`, where one was given."""
+        return dict(self.weights_by_name).get(extractor, self.weights)
+
+    def chosen_extractor(self, default: str) -> tuple[str, Path | None]:
+        """Return the name of the extractor to use, `default` where none was asked for, and its weights."""
+        name = self.extractor or default
+        return name, self.weights_of(name)
 
 
 DEFAULTS = Settings()

@@ -12,9 +12,6 @@ from braineval.settings import DEFAULTS, Settings
 if TYPE_CHECKING:
     from braineval.report import Section
 
-if TYPE_CHECKING:
-    pass
-
 
 def report(
     real: Annotated[Path, typer.Argument(help="Slice folder or dataset folder of real slices.")],
@@ -29,6 +26,9 @@ def report(
     features: Annotated[Path | None, typer.Option(help="Folder where features are kept between runs.")] = None,
     segmenter: Annotated[
         Path | None, typer.Option(help="Folder by `brain eval train-segmenter`, for what looks for structures.")
+    ] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option(help="Weights of an extractor, such as inception=FILE or clip=FOLDER; repeat.")
     ] = None,
 ) -> None:
     """Score one or several folders of generated slices, and write JSON, Markdown and one HTML page.
@@ -48,7 +48,9 @@ def report(
 
     for name in metric or ():
         scorer(name)
-    settings = Settings(seed=seed, draws=draws, store=features, segmenter=segmenter)
+    settings = Settings(
+        seed=seed, draws=draws, store=features, segmenter=segmenter, weights_by_name=_weights(weights or [])
+    )
     before = [] if protocol is None else [_paper(real, folders, out, settings)]
     print(build(real, folders, out, settings=settings, chosen=metric, before=before))
 
@@ -65,6 +67,19 @@ def _paper(real: Path, folders: dict[str, Path], out: Path, settings: Settings) 
     rows = paper_rows(slices, copies, drawn, settings)
     write_paper(rows, out / PAPER)
     return paper_section(rows)
+
+
+def _weights(given: list[str]) -> tuple[tuple[str, Path], ...]:
+    from braincaption.errors import UsageError
+    from braineval import extractors
+
+    found = []
+    for text in given:
+        name, equals, place = text.partition("=")
+        if not equals or name not in extractors.names():
+            raise UsageError(f"--weights {text} is no EXTRACTOR=FILE: extractors are {', '.join(extractors.names())}")
+        found.append((name, Path(place)))
+    return tuple(found)
 
 
 def _named(given: list[str]) -> dict[str, Path]:

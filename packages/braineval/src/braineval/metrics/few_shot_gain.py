@@ -46,7 +46,7 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
     same_size(real, generated)
     few = FewShotSettings()
     rng = np.random.default_rng(settings.seed)
-    extractor = load_once(settings.extractor or "built-in", settings.weights)
+    extractor = load_once(*settings.chosen_extractor("built-in"))
     names = _contrasts(real, generated)
 
     def side(slices: Slices) -> _Side:

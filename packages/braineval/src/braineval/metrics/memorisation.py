@@ -49,7 +49,7 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
             f"memorisation wants {FEWEST} training and {FEWEST} held-out slices, {real.name} has {len(training)} and "
             f"{len(held)}: render more"
         )
-    extractor = load_once(settings.extractor or "built-in", settings.weights)
+    extractor = load_once(*settings.chosen_extractor("built-in"))
     pool, aside, drawn = (
         looks(side, extract(extractor, side, settings.batch, settings.store), settings.batch)
         for side in (training, held, generated)

@@ -27,7 +27,7 @@ def score(real: Slices, generated: Slices, settings: Settings) -> Score:
     NotDefinedError
         Fewer than ten different prompts, or no CLIP.
     """
-    clip = load_clip(settings.weights)
+    clip = load_clip(settings.weights_of("clip"))
     hits, units = _first_places(generated, settings)
     try:
         truth: float | None = float(_first_places(real, settings)[0].mean())
