@@ -70,7 +70,7 @@ def vae_config(steps: int) -> Config:
         tiny,
         name="real",
         vae_training=replace(
-            tiny.vae_training, batch=2, steps=steps, learning_rate=4e-3, perceptual_weight=1.0, ema_decay=0.98
+            tiny.vae_training, batch=2, steps=steps, learning_rate=1e-3, perceptual_weight=1.0, ema_decay=0.98
         ),
     )
 
@@ -96,8 +96,8 @@ def memorised(folder: Path, work: Path, minutes: float | None) -> dict[str, Any]
     """Train `tiny` on nine people and return how near its drawings, and unseen people, lie to the training slices."""
     config = load_config("tiny")
     training, held = load_slices(folder, TRAIN, 4), load_slices(folder, VALIDATION, 4)
-    train_vae(training, held, config, 0, work / "vae64", minutes)
-    if not (work / "latents64" / "config.json").exists():
+    if not (work / "latents64" / "config.json").exists():  # once encoded, the VAE stays as it is
+        train_vae(training, held, config, 0, work / "vae64", minutes)
         encode_slices(training, work / "vae64", "built-in", 0, work / "latents64")
     steps = train_ldm(read_latents(work / "latents64"), config, 0, work / "model64", minutes)
     seen, model = Seen(read_slices(folder)), Generator(work / "model64")
