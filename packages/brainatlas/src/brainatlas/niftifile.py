@@ -34,7 +34,7 @@ def refuse_damaged(path: Path) -> None:
                 pass
     except (OSError, EOFError, zlib.error) as error:
         said = " ".join(str(error).split())[:80]
-        raise ScanError(f"{path} is damaged ({said}): download or export it again") from None
+        raise ScanError(f"{path} is truncated or damaged ({said}): download or export it again") from None
 
 
 def write_nifti(path: Path, data: npt.NDArray[np.generic], affine: Matrix) -> None:
