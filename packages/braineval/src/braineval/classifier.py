@@ -77,11 +77,8 @@ def train_classifier(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
     for _ in range(settings.steps):
         drawn = rng.choice(len(targets), settings.batch, p=odds / odds.sum())
-        loss = functional.cross_entropy(
-            network(augment(images[drawn], rng, strong_blur=True)),
-            torch.from_numpy(targets[drawn]),
-            label_smoothing=0.05,
-        )
+        softened = augment(images[drawn], rng, strong_blur=True)
+        loss = functional.cross_entropy(network(softened), torch.from_numpy(targets[drawn]), label_smoothing=0.05)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
