@@ -75,7 +75,8 @@ def _publish(hub: Any, folder: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_loopback", "HF_HUB_DISABLE_XET": "1"}
     environment.pop("HF_HUB_OFFLINE", None)
     brain = Path(sys.executable).with_name("brain")
-    return subprocess.Popen([str(brain), "caption", "publish", str(folder), REPO], env=environment)
+    command = [str(brain), "caption", "publish", str(folder), REPO, "--permission", "Sent to a loopback only."]
+    return subprocess.Popen(command, env=environment)
 
 
 def _killed_after(hub: Any, folder: Path, uploads: int) -> int:
