@@ -14,6 +14,7 @@ from torch import nn
 from braincaption.atomic import atomic_path
 from braincaption.errors import UsageError
 
+_ABOUT = "checkpoint"
 Parts = dict[str, "nn.Module | torch.optim.Optimizer"]
 
 
@@ -34,7 +35,8 @@ def save_checkpoint(path: Path, parts: Parts, step: int, identity: dict[str, Any
         for key, tensor in _flatten(part).items():
             tensors[f"{name}/{key}"] = tensor.detach().contiguous().cpu().clone()
     with atomic_path(path) as aside:
-        save_file(tensors, aside, metadata={"step": str(step), "identity": _canonical(identity)})
+        # One entry: safetensors writes several in random order, and equal checkpoints would differ in their bytes.
+        save_file(tensors, aside, metadata={_ABOUT: _canonical({"step": step, "identity": identity})})
 
 
 def load_checkpoint(path: Path, parts: Parts, identity: dict[str, Any]) -> int:
@@ -48,27 +50,24 @@ def load_checkpoint(path: Path, parts: Parts, identity: dict[str, Any]) -> int:
     if not path.exists():
         return 0
     with safe_open(path, framework="pt") as opened:
-        metadata = opened.metadata()
-        if metadata["identity"] != _canonical(identity):
-            raise UsageError(
-                f"{path} was trained with other {_differences(metadata['identity'], identity)}: "
-                "repeat those, or choose another --out"
-            )
+        about = json.loads(opened.metadata()[_ABOUT])
+        other = _differences(about["identity"], identity)
+        if other:
+            raise UsageError(f"{path} was trained with other {other}: repeat those, or choose another --out")
         tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - it is no dict
     for name, part in parts.items():
         prefix = f"{name}/"
         _restore(part, {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)})
-    return int(metadata["step"])
+    return int(about["step"])
 
 
 def _canonical(identity: dict[str, Any]) -> str:
     return json.dumps(identity, sort_keys=True)
 
 
-def _differences(kept: str, identity: dict[str, Any]) -> str:
-    old = json.loads(kept)
+def _differences(kept: dict[str, Any], identity: dict[str, Any]) -> str:
     now = json.loads(_canonical(identity))
-    return ", ".join(sorted(key for key in {*old, *now} if old.get(key) != now.get(key)))
+    return ", ".join(sorted(key for key in {*kept, *now} if kept.get(key) != now.get(key)))
 
 
 def _flatten(part: nn.Module | torch.optim.Optimizer) -> dict[str, torch.Tensor]:
