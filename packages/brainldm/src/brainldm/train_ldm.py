@@ -18,12 +18,13 @@ from brainldm.averaging import Averaged
 from brainldm.card import write_card
 from brainldm.chance import draws, sample_generator, seeded
 from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
-from brainldm.config import Config, LdmTraining
+from brainldm.config import Config
+from brainldm.descent import descend, move_moments
 from brainldm.device import make_accelerator
 from brainldm.journal import Journal
 from brainldm.latents import Latents
 from brainldm.model_folder import NULL, SCHEDULER, TEXT, UNET, VAE, save_weights, write_record
-from brainldm.pace import Pace, resumable, warmed_up
+from brainldm.pace import Pace, resumable
 from brainldm.samples import draw_samples
 from brainldm.schedule import ForwardProcess
 from brainldm.text.protocol import EncodedText
@@ -54,7 +55,7 @@ def train_ldm(latents: Latents, config: Config, seed: int, out: Path, minutes: f
     done = load_checkpoint(out / CHECKPOINT, parts, identity)
     average.network.to(accelerator.device)
     trained = accelerator.prepare_model(network)
-    _move(optimizer, accelerator.device)
+    move_moments(optimizer, accelerator.device)
     process, pace = ForwardProcess(config.noise), Pace(minutes, settings.checkpoint_minutes)
     compute = torch.compile(trained) if settings.compile else trained
     journal = Journal(out, "ldm", done, accelerator.is_main_process and done < settings.steps)
@@ -62,7 +63,10 @@ def train_ldm(latents: Latents, config: Config, seed: int, out: Path, minutes: f
         batch = make_batch(latents, config, seed, done, accelerator.process_index, accelerator.num_processes)
         loss = batch.to(accelerator.device).loss(compute, process, settings.min_snr, accelerator)
         accelerator.backward(loss)
-        _descend(network, optimizer, settings, done)
+        descend(
+            optimizer, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
+            warmup_steps=settings.warmup_steps, step=done,
+        )  # fmt: skip
         average.update(network, done)
         journal.loss(done, loss, rate=optimizer.param_groups[0]["lr"])
         done += 1
@@ -132,22 +136,6 @@ def _identity(latents: Latents, config: Config, seed: int) -> dict[str, Any]:
         "text": latents.record.text,
         "scale factor": latents.record.scale_factor,
     }
-
-
-def _descend(network: nn.Module, optimizer: torch.optim.Optimizer, settings: LdmTraining, step: int) -> None:
-    nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
-    for group in optimizer.param_groups:
-        group["lr"] = settings.learning_rate * warmed_up(step, settings.warmup_steps)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-
-
-def _move(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    # A checkpoint restores moments on the CPU; they follow the parameters. Adam keeps its step counts on the CPU.
-    for slots in optimizer.state.values():
-        for key, value in slots.items():
-            if key != "step":
-                slots[key] = value.to(device)
 
 
 def _write(out: Path, latents: Latents, network: nn.Module, config: Config, seed: int, done: int) -> None:

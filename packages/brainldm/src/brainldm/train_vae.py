@@ -18,11 +18,12 @@ from brainldm.averaging import Averaged
 from brainldm.chance import draws, sample_generator, seeded
 from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
 from brainldm.config import Config, VaeTraining
+from brainldm.descent import descend, move_moments
 from brainldm.device import make_accelerator
 from brainldm.journal import Journal
 from brainldm.losses import Adversarial, Perceptual, build_critic, kl_divergence, perceptual_loss
 from brainldm.model_folder import VAE, ModelRecord, save_weights, write_record
-from brainldm.pace import Pace, resumable, warmed_up
+from brainldm.pace import Pace, resumable
 from brainldm.slices import Slices, to_bytes, to_float
 
 CHECKPOINT = "training/vae.safetensors"
@@ -102,8 +103,8 @@ class _Step:
         self.critic = accelerator.prepare_model(critic)
         self.vae_optimizer = optimizers["vae_optimizer"]
         self.critic_optimizer = optimizers["critic_optimizer"]
-        _move(self.vae_optimizer, accelerator.device)
-        _move(self.critic_optimizer, accelerator.device)
+        move_moments(self.vae_optimizer, accelerator.device)
+        move_moments(self.critic_optimizer, accelerator.device)
 
     def run(self, step: int) -> torch.Tensor:
         """Do optimizer step `step` and return the loss of the VAE."""
@@ -146,20 +147,10 @@ class _Step:
 
     def _descend(self, loss: torch.Tensor, optimizer: torch.optim.Optimizer, rate: float, step: int) -> None:
         self.accelerator.backward(loss)
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        nn.utils.clip_grad_norm_(parameters, self.settings.clip_norm)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * warmed_up(step, self.settings.warmup_steps)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-
-
-def _move(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    # A checkpoint restores moments on the CPU; they follow the parameters. Adam keeps its step counts on the CPU.
-    for slots in optimizer.state.values():
-        for key, value in slots.items():
-            if key != "step":
-                slots[key] = value.to(device)
+        descend(
+            optimizer, learning_rate=rate, clip_norm=self.settings.clip_norm,
+            warmup_steps=self.settings.warmup_steps, step=step,
+        )  # fmt: skip
 
 
 def _score(out: Path, vae: nn.Module, slices: Slices, validation: Slices, done: int, term: str) -> None:

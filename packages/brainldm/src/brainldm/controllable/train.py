@@ -10,20 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from brainldm.averaging import Averaged
 from brainldm.chance import draws, seeded
 from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
-from brainldm.config import LdmTraining
 from brainldm.controllable.model_folder import ControlRecord, build_controlled, write_model
 from brainldm.controllable.settings import ControlConfig
 from brainldm.controllable.structure import as_condition, unpacked
+from brainldm.descent import descend
 from brainldm.device import make_accelerator
 from brainldm.journal import Journal
 from brainldm.latents import Latents
 from brainldm.model_folder import checksum
-from brainldm.pace import Pace, resumable, warmed_up
+from brainldm.pace import Pace, resumable
 from brainldm.schedule import ForwardProcess
 from brainldm.train_ldm import make_batch
 
@@ -81,7 +80,10 @@ def train_control(
         lines = batch_lines(latents, edges, settings.batch, *share).to(accelerator.device)
         loss = batch.loss(partial(compute, lines=lines), process, settings.min_snr, accelerator)
         accelerator.backward(loss)
-        _descend(trained, optimizer, settings, done)
+        descend(
+            optimizer, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm,
+            warmup_steps=settings.warmup_steps, step=done,
+        )  # fmt: skip
         average.update(trained, done)
         journal.loss(done, loss, rate=optimizer.param_groups[0]["lr"])
         done += 1
@@ -106,14 +108,6 @@ def _identity(latents: Latents, config: ControlConfig, base: Path, seed: int) ->
     settings = asdict(config.control) | asdict(config.base.noise) | resumable(config.while_controlled.ldm_training)
     data = latents.record.data["fingerprint"]
     return {"config": settings, "seed": seed, "data": data, "base": checksum(base)}
-
-
-def _descend(trained: nn.Module, optimizer: torch.optim.Optimizer, settings: LdmTraining, step: int) -> None:
-    nn.utils.clip_grad_norm_(trained.parameters(), settings.clip_norm)
-    for group in optimizer.param_groups:
-        group["lr"] = settings.learning_rate * warmed_up(step, settings.warmup_steps)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
 
 
 def _record(config: ControlConfig, seed: int, done: int) -> ControlRecord:
