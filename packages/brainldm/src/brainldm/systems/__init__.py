@@ -1,6 +1,7 @@
 """Systems: one file each defines `SUMMARY` and `train(request)`; a new file is a new name for `brain ldm train`.
 
-A file may also define `describe()`, the lines that `brain ldm zoo show` adds to the summary.
+A file may also define `describe()`, the lines that `brain ldm zoo show` adds to the summary. A system whose model
+folders are of a form of their own also defines `owns(folder)`, `facts(folder)` and `generate(request)`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from braincaption.errors import UsageError
 
@@ -39,6 +41,41 @@ class TrainingRequest:
     text: str
     minutes: float | None
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingRequest:
+    """What `brain ldm generate` was asked; None where the caller said nothing.
+
+    Attributes
+    ----------
+    prompt : str
+        A prompt, or the path of a table of captions.
+    folder, out : Path
+        Model folder, and where to write.
+    image : Path or None
+        Scan to start from.
+    zooms : tuple of float or None
+        Voxel size asked for, mm.
+    options : dict
+        The command's other options: n, steps, sampler, guidance, negative, mask, nifti, seed.
+    """
+
+    prompt: str
+    folder: Path
+    out: Path
+    image: Path | None
+    zooms: tuple[float, ...] | None
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What `brain ldm zoo list` says of a model folder: what it draws, in which sequences, checksum of its weights."""
+
+    size: str
+    sequences: tuple[str, ...]
+    checksum: str
 
 
 Train = Callable[[TrainingRequest], str]
@@ -72,6 +109,12 @@ def train_system(name: str, request: TrainingRequest) -> str:
     """
     train: Train = _module(name).train
     return train(request)
+
+
+def keeper(folder: Path) -> Any:
+    """Return the module of the system whose own form of model folder `folder` has; None for all others."""
+    modules = (_module(name) for name in names())
+    return next((module for module in modules if hasattr(module, "owns") and module.owns(folder)), None)
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]  # a module's attributes have no types

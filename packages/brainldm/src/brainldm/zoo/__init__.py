@@ -12,6 +12,7 @@ from pathlib import Path
 from braincaption.atomic import atomic_folder
 from braincaption.errors import UsageError
 from brainldm.model_folder import CARD, CONFIG, ModelRecord, checksum, read_record
+from brainldm.systems import ModelFacts, keeper
 
 FOLDER = "BRAIN_ZOO"  # environment variable that names the user's zoo folder
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -31,9 +32,14 @@ class Entry:
         return read_record(self.folder)
 
     @property
+    def facts(self) -> ModelFacts:
+        """What it draws, in which sequences, and the checksum, whichever system it is of."""
+        return model_facts(self.folder)
+
+    @property
     def checksum(self) -> str:
         """SHA-256 over weights and settings."""
-        return checksum(self.folder)
+        return self.facts.checksum
 
     @property
     def card(self) -> str:
@@ -73,6 +79,17 @@ def find_entry(name: str) -> Entry:
     return found[name]
 
 
+def model_facts(folder: Path) -> ModelFacts:
+    """Return what a model folder draws; UsageError where it is none."""
+    system = keeper(folder)
+    if system is not None:
+        facts: ModelFacts = system.facts(folder)
+        return facts
+    record = read_record(folder)
+    size = "×".join(str(length) for length in record.image_shape)
+    return ModelFacts(size=size, sequences=record.sequences, checksum=checksum(folder))
+
+
 def find_model(name: str) -> Path:
     """Return the folder of a model given by folder or by its name in the zoo."""
     return Path(name) if Path(name).is_dir() else find_entry(name).folder
@@ -96,7 +113,7 @@ def import_model(source: str, name: str) -> Entry:
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no model name: use lower-case letters, digits, dots, dashes and underscores")
     folder = Path(source) if Path(source).is_dir() else _from_hub(source)
-    read_record(folder)
+    model_facts(folder)
     target = user_folder() / name
     with atomic_folder(target) as aside:
         shutil.copytree(folder, aside, dirs_exist_ok=True, ignore=shutil.ignore_patterns("training", ".*"))

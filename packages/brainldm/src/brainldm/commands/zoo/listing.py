@@ -11,10 +11,9 @@ def list_models() -> None:
     from brainldm.zoo import entries
 
     for entry in entries():
-        record = entry.record
-        size = "×".join(str(length) for length in record.image_shape)
+        facts = entry.facts
         where = "shipped" if entry.shipped else str(entry.folder)
-        print(f"{entry.name}\t{size}\t{', '.join(record.sequences)}\t{entry.checksum[:12]}\t{where}")
+        print(f"{entry.name}\t{facts.size}\t{', '.join(facts.sequences)}\t{facts.checksum[:12]}\t{where}")
     for name in names():
         print(f"{name}\tsystem, to be trained with train {name}\t{summary(name)}")
     for name in available():
