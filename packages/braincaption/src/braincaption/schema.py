@@ -119,6 +119,7 @@ SLICE_FOLDER = pa.schema(
         _field("index", pa.uint16(), "array index across the slice", True),
         _field("caption", pa.string(), "the sentence, or the prompt of a generated slice", True),
         _field("sequence", pa.string(), "BIDS suffix: T1w, T2w, FLAIR …", True),
+        _field("field_strength_t", pa.float32(), "field strength of the image's scanner, tesla", True),
         _field("position_mm", pa.float32(), "RAS coordinate along the plane's axis, mm", True),
         _field("person", pa.string(), "person key of the image", True),
         _field("split", pa.string(), "train, validation, test or cross", True),

@@ -17,7 +17,9 @@ from braincaption.render.settings import KINDS, ChoiceSettings
 from braincaption.schema import PLANES
 from braincaption.splits import SIDES, random_splits, volume_splits
 
-COLUMNS = ("volume_id", "plane", "index", "position_mm", "sequence", "image_subject", "image_id", "space_id")
+COLUMNS = (
+    "volume_id", "plane", "index", "position_mm", "sequence", "field_strength_t", "image_subject", "image_id", "space_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

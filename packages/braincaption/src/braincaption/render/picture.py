@@ -84,7 +84,7 @@ class Painter:
             yield self._facts(row, scan), partial(self.paint, scan, row["volume_id"], row["plane"], row["index"])
 
     def _facts(self, row: Facts, scan: Scan) -> Facts:
-        kept = ("volume_id", "plane", "index", "caption", "sequence", "position_mm", "split")
+        kept = ("volume_id", "plane", "index", "caption", "sequence", "field_strength_t", "position_mm", "split")
         return {name: row[name] for name in kept} | {
             "person": row["image_subject"],
             "pixel_mm": self.view.pixel_mm,
