@@ -325,6 +325,16 @@ def test_what_to_cite_stands_in_the_catalog(cohorts: Path, tmp_path: Path) -> No
     assert said["atlas"]["citation"] == "Doe 2020"
 
 
+def test_the_catalog_says_whose_numbers_the_labels_are(done: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(done, out)
+    settings = json.loads((out / "register.json").read_text())
+    (out / "register.json").write_text(json.dumps({**settings, "numbering": "muse"}))
+    assert brain("expand", out).exit_code == 0
+    said = json.loads(pq.read_schema(out / "catalog.parquet").metadata[b"brain.cohorts"])
+    assert {facts["numbering"] for facts in said.values()} == {"muse"}
+
+
 def test_another_cohort_can_be_added(cohorts: Path, tmp_path: Path, brains: ModuleType) -> None:
     out = tmp_path / "out"
     later = brains.write_cohort(tmp_path / "later", ["z"], labelled=False)

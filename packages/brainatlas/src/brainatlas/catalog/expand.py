@@ -63,7 +63,7 @@ def expand(out: Path, *, pairs: str = PAIRS[0], labels: str | None = None) -> in
             log.add(record.scan_id, str(error))
     if not entries:
         raise UsageError(f"{out} holds no labelled scan: run brain atlas vote {out} first")
-    number = _write(out, _rows(entries, pairs, settings, log), settings, _cohorts(entries, settings.citations))
+    number = _write(out, _rows(entries, pairs, settings, log), settings, _cohorts(entries, settings))
     log.close()
     return number
 
@@ -131,8 +131,8 @@ def _direction(rank_of: dict[str, int], image: Entry, space: Entry) -> str:
     return "forward" if rank_of[image.record.scan_id] > rank_of[space.record.scan_id] else "inverse"
 
 
-def _cohorts(entries: list[Entry], citations: dict[str, str]) -> dict[str, dict[str, object]]:
-    """Return what publishing must know of each cohort; the strictest word of any of its scans holds for all."""
+def _cohorts(entries: list[Entry], settings: OutSettings) -> dict[str, dict[str, object]]:
+    """Return what captions and publishing must know of each cohort; the strictest word of any scan holds for all."""
     strictest = ("no", "ask", "unknown", "yes")
     found: dict[str, dict[str, object]] = {}
     for entry in entries:
@@ -141,8 +141,10 @@ def _cohorts(entries: list[Entry], citations: dict[str, str]) -> dict[str, dict[
             record.person.partition("/")[0],
             {"licence": record.licence, "redistribution": "yes", "stripped": True},  # image_path is the brain alone
         )
-        if record.place.cohort in citations:
-            cohort["citation"] = citations[record.place.cohort]
+        if settings.numbering is not None:
+            cohort["numbering"] = settings.numbering
+        if record.place.cohort in settings.citations:
+            cohort["citation"] = settings.citations[record.place.cohort]
         words = (str(cohort["redistribution"]), record.redistribution)
         cohort["redistribution"] = min(words, key=strictest.index)
     return found

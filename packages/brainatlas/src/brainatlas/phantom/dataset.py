@@ -13,7 +13,7 @@ import numpy as np
 from brainatlas import __version__
 from brainatlas.niftifile import write_nifti
 from brainatlas.phantom.anatomy import MIDLINE, PAIRED
-from brainatlas.phantom.protocol import CONTRASTS
+from brainatlas.phantom.protocol import CONTRASTS, field_strengths
 from brainatlas.phantom.subject import SIZES, Subject, make_subject
 from braincaption.atomic import atomic_path, remove_leftovers
 from braincaption.errors import UsageError
@@ -62,7 +62,7 @@ _NAMES = {
 }
 
 
-def write_cohort(out: Path, *, subjects: int, size: str, seed: int) -> None:
+def write_cohort(out: Path, *, subjects: int, size: str, seed: int, field_t: float | None = None) -> None:
     """Write phantom people 1 to `subjects` as a BIDS dataset; people already there are left as they are.
 
     Parameters
@@ -75,6 +75,8 @@ def write_cohort(out: Path, *, subjects: int, size: str, seed: int) -> None:
         ``tiny`` (64 × 72 × 64 voxels of 3 mm) or ``full`` (192 × 216 × 192 of 1 mm).
     seed : int
         Not negative.
+    field_t : float, optional
+        Field strength of every scan, tesla; drawn scan by scan where none is given.
 
     Raises
     ------
@@ -87,13 +89,16 @@ def write_cohort(out: Path, *, subjects: int, size: str, seed: int) -> None:
         raise UsageError(f"--seed {seed} is negative: give 0 or more")
     if size not in SIZES:
         raise UsageError(f"--size {size} is not known: give {' or '.join(SIZES)}")
-    description = _description(size, seed)
+    if field_t is not None and field_t not in field_strengths():
+        known = ", ".join(f"{field:g}" for field in field_strengths())
+        raise UsageError(f"--field-strength {field_t:g} has no scanner: give one of {known} (tesla)")
+    description = _description(size, seed, field_t)
     _check_folder(out, description)
     remove_leftovers(out)
     _write(out / "dataset_description.json", description)
     for name, text in _fixed_files(size, seed).items():
         _write(out / name, text)
-    people = [_person(out, index, size, seed) for index in track(range(1, subjects + 1), "phantom people")]
+    people = [_person(out, index, size, seed, field_t) for index in track(range(1, subjects + 1), "phantom people")]
     _write_participants(out, people)
 
 
@@ -109,7 +114,7 @@ def _check_folder(out: Path, description: str) -> None:
         raise UsageError(f"{out} is not empty and holds no phantom cohort: give a new folder for --out")
 
 
-def _person(out: Path, index: int, size: str, seed: int) -> tuple[str, int, str]:
+def _person(out: Path, index: int, size: str, seed: int, field_t: float | None) -> tuple[str, int, str]:
     """Write one person unless all of it is there; return what participants.tsv needs."""
     name = f"sub-{index:02d}"
     files = _paths(out, name)
@@ -117,7 +122,7 @@ def _person(out: Path, index: int, size: str, seed: int) -> tuple[str, int, str]
     if all(path.exists() for path in files.values()):
         stated = json.loads(files["T1w.json"].read_text(encoding="utf-8"))["Phantom"]
         return name, stated["Age"], stated["Sex"]
-    subject = make_subject(index, seed=seed, grid=SIZES[size])
+    subject = make_subject(index, seed=seed, grid=SIZES[size], field_t=field_t)
     write_nifti(files["dseg"], subject.labels.astype(np.uint8), subject.affine)
     _write(files["dseg.tsv"], _lookup(set(np.unique(subject.labels).tolist())))
     write_nifti(files["mask"], subject.mask, subject.affine)
@@ -145,10 +150,11 @@ def _sidecar(subject: Subject, contrast: str) -> dict[str, object]:
     return {**subject.scans[contrast].protocol.sidecar(), "SkullStripped": False, "Phantom": stated}
 
 
-def _description(size: str, seed: int) -> str:
+def _description(size: str, seed: int, field_t: float | None) -> str:
+    at = "" if field_t is None else f", {field_t:g} T"
     return _json(
         {
-            "Name": f"Phantom brains ({size}, seed {seed})",
+            "Name": f"Phantom brains ({size}, seed {seed}{at})",
             "BIDSVersion": BIDS_VERSION,
             "DatasetType": "raw",
             "License": "CC0-1.0",

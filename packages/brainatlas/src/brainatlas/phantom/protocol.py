@@ -72,15 +72,23 @@ class Protocol:
 _SEQUENCES = {"T1w": "Spoiled gradient echo", "T2w": "Spin echo", "FLAIR": "Inversion recovery spin echo"}
 
 
-def draw_protocol(contrast: str, rng: np.random.Generator) -> Protocol:
+def field_strengths() -> tuple[float, ...]:
+    """Return the field strengths that there are scanners of, tesla, rising."""
+    return tuple(sorted({field for field, _, _ in SCANNERS}))
+
+
+def draw_protocol(contrast: str, rng: np.random.Generator, field_t: float | None = None) -> Protocol:
     """Draw a scanner and parameters usual for `contrast` on it.
 
     Parameters
     ----------
     contrast : {"T1w", "T2w", "FLAIR"}
     rng : numpy.random.Generator
+    field_t : float, optional
+        Only scanners of this field strength; all of `SCANNERS` otherwise.
     """
-    field, maker, model = SCANNERS[int(rng.integers(len(SCANNERS)))]
+    scanners = [one for one in SCANNERS if field_t is None or one[0] == field_t]
+    field, maker, model = scanners[int(rng.integers(len(scanners)))]
     ti: float | None = None
     if contrast == "T1w":
         tr, te, flip = rng.uniform(12, 24), rng.uniform(2.5, 5.5), rng.uniform(20, 32)

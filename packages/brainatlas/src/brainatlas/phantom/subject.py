@@ -89,7 +89,12 @@ class Subject:
 
 
 def make_subject(
-    index: int, *, seed: int = 0, grid: Grid = SIZES["tiny"], contrasts: tuple[str, ...] = CONTRASTS
+    index: int,
+    *,
+    seed: int = 0,
+    grid: Grid = SIZES["tiny"],
+    contrasts: tuple[str, ...] = CONTRASTS,
+    field_t: float | None = None,
 ) -> Subject:
     """Make phantom person number `index` (1, 2, …); equal arguments give equal voxels.
 
@@ -103,6 +108,9 @@ def make_subject(
         `SIZES` has ``tiny`` and ``full``.
     contrasts : tuple of str
         BIDS suffixes among ``T1w``, ``T2w`` and ``FLAIR``. A scan does not depend on which others are made.
+    field_t : float, optional
+        Field strength of every scan, one of `brainatlas.phantom.protocol.field_strengths`; drawn scan by scan where
+        none is given. The anatomy does not depend on it; relaxation, noise and bias do.
     """
     anatomy = template_anatomy()
     traits = _rng(seed, index, 0)
@@ -118,7 +126,8 @@ def make_subject(
     )
     parts, labels, mask = _sample(anatomy, warp, grid, widening=0.6 * old)
     scans = {
-        name: _scan(name, parts, mask, _rng(seed, index, 1 + CONTRASTS.index(name)), grid.zoom_mm) for name in contrasts
+        name: _scan(name, parts, mask, _rng(seed, index, 1 + CONTRASTS.index(name)), grid.zoom_mm, field_t)
+        for name in contrasts
     }
     return Subject(
         name=f"{index:02d}",
@@ -168,8 +177,9 @@ def _scan(
     mask: npt.NDArray[np.uint8],
     rng: np.random.Generator,
     zoom_mm: float,
+    field_t: float | None,
 ) -> Scan:
-    protocol = draw_protocol(contrast, rng)
+    protocol = draw_protocol(contrast, rng, field_t)
     tissue = np.array([protocol.signal(name) for name in TISSUES], dtype=np.float32)
     level = float(parts.reshape(-1, len(TISSUES))[mask.ravel() > 0].mean(axis=0) @ tissue)
     clean = parts @ (tissue / np.float32(level)) * _bias(parts.shape[:3], protocol.field_t, rng)
