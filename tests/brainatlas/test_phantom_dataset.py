@@ -83,6 +83,16 @@ def test_impossible_requests_write_nothing(tmp_path: Path, subjects: int, size: 
     assert not (tmp_path / "out").exists()
 
 
+def test_every_scan_has_the_field_strength_asked_for(tmp_path: Path) -> None:
+    write_cohort(tmp_path / "low", subjects=1, size="tiny", seed=5, field_t=0.35)
+    sidecars = [json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "low").glob("sub-*/anat/*.json")]
+    assert [sidecar["MagneticFieldStrength"] for sidecar in sidecars] == [0.35] * 3
+    with pytest.raises(UsageError, match=r"--field-strength 7 has no scanner: give one of 0\.3, 0\.35"):
+        write_cohort(tmp_path / "none", subjects=1, size="tiny", seed=5, field_t=7.0)
+    with pytest.raises(UsageError, match="another dataset"):
+        write_cohort(tmp_path / "low", subjects=1, size="tiny", seed=5, field_t=0.3)
+
+
 def test_another_cohorts_folder_is_refused(cohort: Path, tmp_path: Path) -> None:
     before = digests(cohort)
     with pytest.raises(UsageError, match="another dataset"):

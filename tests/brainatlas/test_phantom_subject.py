@@ -28,6 +28,20 @@ def test_equal_arguments_give_equal_voxels_whatever_else_is_made(person: Subject
     assert not np.array_equal(other.labels, person.labels)
 
 
+def test_a_field_strength_asked_for_changes_the_scans_and_not_the_anatomy(person: Subject) -> None:
+    low, high = (make_subject(1, seed=3, field_t=field) for field in (0.3, 3.0))
+    noise, white_over_grey = {}, {}
+    for subject, field in ((low, 0.3), (high, 3.0)):
+        assert np.array_equal(subject.labels, person.labels)
+        assert {scan.protocol.field_t for scan in subject.scans.values()} == {field}
+        flair = subject.scans["FLAIR"].data.astype(float)
+        noise[field] = np.median(flair[:3]) / flair[subject.mask > 0].mean()  # air beside the head
+        protocol = subject.scans["T1w"].protocol
+        white_over_grey[field] = protocol.signal("white") / protocol.signal("grey")
+    assert noise[0.3] > 2 * noise[3.0], "the signal falls with the field"
+    assert white_over_grey[0.3] != white_over_grey[3.0]
+
+
 def test_every_structure_is_there_and_on_its_side(person: Subject) -> None:
     numbers = {number for pair in PAIRED.values() for number in pair} | set(MIDLINE.values())
     assert set(np.unique(person.labels)) == numbers | {0}

@@ -2,6 +2,18 @@
 
 from brainatlas.phantom.dataset import write_cohort
 from brainatlas.phantom.protocol import Protocol
-from brainatlas.phantom.subject import SIZES, Grid, Scan, Subject, make_subject
+from brainatlas.phantom.subject import SIZES, Grid, Head, Scan, Subject, make_head, make_subject, scan_head, signal_of
 
-__all__ = ["SIZES", "Grid", "Protocol", "Scan", "Subject", "make_subject", "write_cohort"]
+__all__ = [
+    "SIZES",
+    "Grid",
+    "Head",
+    "Protocol",
+    "Scan",
+    "Subject",
+    "make_head",
+    "make_subject",
+    "scan_head",
+    "signal_of",
+    "write_cohort",
+]

@@ -88,6 +88,30 @@ class Subject:
     scans: dict[str, Scan]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """One phantom person before any scan; `scan_head` takes scans of it by any protocol.
+
+    Attributes
+    ----------
+    age : int
+        Years.
+    sex : {"F", "M"}
+    grid : Grid
+    parts : ndarray of float32, shape of the grid + (6,)
+        Share of each of `brainatlas.phantom.anatomy.TISSUES` in a voxel.
+    labels, mask : ndarray of uint8
+        True structures (FreeSurfer numbers) and brain mask.
+    """
+
+    age: int
+    sex: str
+    grid: Grid
+    parts: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+    mask: npt.NDArray[np.uint8]
+
+
 def make_subject(
     index: int,
     *,
@@ -112,6 +136,24 @@ def make_subject(
         Field strength of every scan, one of `brainatlas.phantom.protocol.field_strengths`; drawn scan by scan where
         none is given. The anatomy does not depend on it; relaxation, noise and bias do.
     """
+    head = make_head(index, seed=seed, grid=grid)
+    scans = {}
+    for name in contrasts:
+        rng = _rng(seed, index, 1 + CONTRASTS.index(name))
+        scans[name] = scan_head(head, draw_protocol(name, rng), rng)
+    return Subject(
+        name=f"{index:02d}",
+        age=head.age,
+        sex=head.sex,
+        affine=grid.affine,
+        labels=head.labels.astype(np.uint16),
+        mask=head.mask,
+        scans=scans,
+    )
+
+
+def make_head(index: int, *, seed: int = 0, grid: Grid = SIZES["tiny"]) -> Head:
+    """Make the head of phantom person number `index`; on another grid it is the same person."""
     anatomy = template_anatomy()
     traits = _rng(seed, index, 0)
     age = int(traits.integers(YOUNGEST, OLDEST + 1))
@@ -125,19 +167,25 @@ def make_subject(
         growth_first_mm=FIRST_MM,
     )
     parts, labels, mask = _sample(anatomy, warp, grid, widening=0.6 * old)
-    scans = {
-        name: _scan(name, parts, mask, _rng(seed, index, 1 + CONTRASTS.index(name)), grid.zoom_mm, field_t)
-        for name in contrasts
-    }
-    return Subject(
-        name=f"{index:02d}",
-        age=age,
-        sex=sex,
-        affine=grid.affine,
-        labels=labels.astype(np.uint16),
-        mask=mask,
-        scans=scans,
+    return Head(age=age, sex=sex, grid=grid, parts=parts, labels=labels, mask=mask)
+
+
+def scan_head(head: Head, protocol: Protocol, rng: np.random.Generator) -> Scan:
+    """Scan a head by `protocol`, with the bias field, the noise and the gain that `rng` draws."""
+    clean = signal_of(head, protocol) * _bias(head.parts.shape[:3], protocol.field_t, rng)
+    noise = rng.standard_normal((2, *clean.shape), dtype=np.float32) / np.float32(
+        _snr(protocol.field_t, head.grid.zoom_mm)
     )
+    measured = np.hypot(clean + noise[0], noise[1])  # magnitude of a complex signal: Rician
+    gain = BRAIN_LEVEL * rng.uniform(0.7, 1.4)
+    return Scan(data=np.clip(np.rint(measured * gain), 0, 32767).astype(np.int16), protocol=protocol)
+
+
+def signal_of(head: Head, protocol: Protocol) -> npt.NDArray[np.float32]:
+    """Return what a scan would show without bias field and noise, 1 = mean of the brain, shape of the grid."""
+    tissue = np.array([protocol.signal(name) for name in TISSUES], dtype=np.float32)
+    level = float(head.parts.reshape(-1, len(TISSUES))[head.mask.ravel() > 0].mean(axis=0) @ tissue)
+    return np.asarray(head.parts @ (tissue / np.float32(level)), dtype=np.float32)
 
 
 def _rng(*key: int) -> np.random.Generator:
@@ -169,24 +217,6 @@ def _sample(
 @functools.lru_cache(maxsize=4)
 def _blocks(zoom_mm: float) -> npt.NDArray[np.bool_]:
     return blocks_of(template_anatomy().fractions, zoom_mm)
-
-
-def _scan(
-    contrast: str,
-    parts: npt.NDArray[np.float32],
-    mask: npt.NDArray[np.uint8],
-    rng: np.random.Generator,
-    zoom_mm: float,
-    field_t: float | None,
-) -> Scan:
-    protocol = draw_protocol(contrast, rng, field_t)
-    tissue = np.array([protocol.signal(name) for name in TISSUES], dtype=np.float32)
-    level = float(parts.reshape(-1, len(TISSUES))[mask.ravel() > 0].mean(axis=0) @ tissue)
-    clean = parts @ (tissue / np.float32(level)) * _bias(parts.shape[:3], protocol.field_t, rng)
-    noise = rng.standard_normal((2, *clean.shape), dtype=np.float32) / np.float32(_snr(protocol.field_t, zoom_mm))
-    measured = np.hypot(clean + noise[0], noise[1])  # magnitude of a complex signal: Rician
-    gain = BRAIN_LEVEL * rng.uniform(0.7, 1.4)
-    return Scan(data=np.clip(np.rint(measured * gain), 0, 32767).astype(np.int16), protocol=protocol)
 
 
 def _snr(field_t: float, zoom_mm: float) -> float:
