@@ -18,7 +18,8 @@ from braincaption.schema import PLANES
 from braincaption.splits import SIDES, random_splits, volume_splits
 
 COLUMNS = (
-    "volume_id", "plane", "index", "position_mm", "sequence", "field_strength_t", "image_subject", "image_id", "space_id",
+    "volume_id", "plane", "index", "position_mm", "sequence", "field_strength_t", "image_subject", "image_id",
+    "space_id",
 )  # fmt: skip
 
 
