@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from brainatlas.phantom import SIZES, Grid, Subject, make_subject
+from brainatlas.phantom import SIZES, Grid, Protocol, Subject, make_head, make_subject, scan_head, signal_of
 from brainatlas.phantom.anatomy import FIRST_MM, MIDLINE, PAIRED, template_anatomy
 from brainatlas.phantom.deform import STEP_MM, draw_warp
 from brainatlas.phantom.sampling import sample_head
@@ -174,3 +174,20 @@ def test_skipping_air_changes_no_voxel(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(whole.labels, skipped.labels)
     for name in whole.scans:
         assert np.array_equal(whole.scans[name].data, skipped.scans[name].data)
+
+
+def test_one_head_is_scanned_by_any_protocol_and_on_any_grid() -> None:
+    tiny = make_head(1, seed=2)
+    early, late = (
+        Protocol(contrast="T2w", field_t=3.0, manufacturer="", model="", tr_ms=5000, te_ms=te, ti_ms=None, flip_deg=90)
+        for te in (60.0, 120.0)
+    )
+    ratios = []
+    for protocol in (early, late):
+        signal = signal_of(tiny, protocol)
+        ratios.append(signal[tiny.labels == 43].mean() / signal[tiny.labels == 41].mean())
+    assert ratios[1] > 1.5 * ratios[0] > 1.5
+    assert not np.array_equal(*(scan_head(tiny, early, np.random.default_rng(s)).data for s in (0, 1)))
+    fine = make_head(1, seed=2, grid=Grid(shape=(96, 108, 96), zoom_mm=2.0, split=2))
+    assert (fine.age, fine.sex) == (tiny.age, tiny.sex)
+    assert fine.mask.sum() * 8 == pytest.approx(int(tiny.mask.sum()) * 27, rel=0.02)
