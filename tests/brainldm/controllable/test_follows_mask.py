@@ -18,8 +18,8 @@ from brainldm.controllable.agreement import tolerant_dice
 from brainldm.controllable.canny import canny
 from brainldm.controllable.generate import ControlledGenerator
 from brainldm.controllable.settings import load_control_config
-from brainldm.controllable.structure import cached_edges
 from brainldm.controllable.train import train_control
+from brainldm.controllable.training_lines import cached_lines
 from brainldm.generate import SamplerSettings
 from brainldm.latents import encode_slices, read_latents
 from brainldm.slices import Slices, load_slices
@@ -87,7 +87,7 @@ def drawn(people: Path, test_people: Slices, tmp_path_factory: pytest.TempPathFa
     train_ldm(latents, base, 0, out / "base", None)
     config = load_control_config("tiny")
     config = replace(config, base=base, training=replace(config.training, steps=250, batch=16))
-    edges = cached_edges(training, config.control, out / "edges")
+    edges = cached_lines(training, people, config.control, out / "lines")
     train_control(latents, edges, out / "base", config, 0, out / "model", None)
     lines = np.stack([canny(picture) for picture in test_people.pictures])
     captions = test_people.table["caption"].tolist()

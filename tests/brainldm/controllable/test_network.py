@@ -18,8 +18,8 @@ from brainldm.controllable.settings import (
     control_origins,
     load_control_config,
 )
-from brainldm.controllable.structure import cached_edges
 from brainldm.controllable.train import batch_lines
+from brainldm.controllable.training_lines import cached_lines
 from brainldm.latents import read_latents
 from brainldm.model_folder import read_record
 from brainldm.schedule import ForwardProcess
@@ -77,7 +77,7 @@ def learn(network: ControlledUNet, base: Path, small: ControlConfig, slices: Pat
     network = network.double()
     before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
     latents = read_latents(base / "latents")
-    edges = cached_edges(load_slices(slices, "train", 4), small.control, base / "edges")
+    edges = cached_lines(load_slices(slices, "train", 4), slices, small.control, base / "lines")
     optimizer = torch.optim.AdamW(network.trained(main_trained).parameters(), lr=1e-3, weight_decay=0.0)
     process = ForwardProcess(small.base.noise)
     for step in range(2):

@@ -14,9 +14,8 @@ from braincaption.slicefolder import encode_png
 from brainldm.controllable.agreement import tolerant_dice
 from brainldm.controllable.canny import canny
 from brainldm.controllable.settings import ControlSettings, load_control_config
-from brainldm.controllable.structure import cached_edges, label_borders, read_mask, unpacked
+from brainldm.controllable.structure import label_borders, read_mask
 from brainldm.niftislice import slice_affine
-from brainldm.slices import load_slices
 
 SHAPE = (6, 8)
 
@@ -85,17 +84,17 @@ def test_masks_that_do_not_fit_are_refused(labels: np.ndarray, settings: Control
         read_mask(tmp_path / "probabilities.nii.gz", SHAPE, None, settings)
 
 
-def test_cached_edges_are_those_of_the_slices_and_follow_the_thresholds(
-    settings: ControlSettings, slice_folder: Path, tmp_path: Path
+def test_a_model_of_label_maps_reads_a_picture_as_classes_and_refuses_a_slice(
+    settings: ControlSettings, labels: np.ndarray, tmp_path: Path
 ) -> None:
-    slices = load_slices(slice_folder, "train", 4)
-    found = cached_edges(slices, settings, tmp_path / "edges")
-    assert np.array_equal(unpacked(found, 32), np.stack([canny(picture) for picture in slices.pictures]))
-    before = (tmp_path / "edges" / "edges.npy").stat().st_mtime_ns
-    cached_edges(slices, settings, tmp_path / "edges")
-    assert (tmp_path / "edges" / "edges.npy").stat().st_mtime_ns == before
-    higher = cached_edges(slices, replace(settings, canny_low=900, canny_high=900), tmp_path / "edges")
-    assert np.unpackbits(higher).sum() < np.unpackbits(found).sum()
+    of_labels = replace(settings, structure="labels")
+    (tmp_path / "map.png").write_bytes(encode_png(labels.astype(np.uint8)))
+    assert np.array_equal(read_mask(tmp_path / "map.png", SHAPE, None, of_labels), label_borders(labels))
+    noise = np.random.default_rng(0).integers(0, 256, SHAPE).astype(np.uint8)
+    (tmp_path / "slice.png").write_bytes(encode_png(noise))
+    with pytest.raises(UsageError, match=r"borders on \d+% of its pixels, so it is a slice"):
+        read_mask(tmp_path / "slice.png", SHAPE, None, of_labels)
+    assert np.array_equal(read_mask(tmp_path / "slice.png", SHAPE, None, settings), canny(noise))
 
 
 def test_tolerant_dice_on_known_answers() -> None:

@@ -21,8 +21,8 @@ from brainldm.controllable.generate import ControlledGenerator, each_sequence
 from brainldm.controllable.heat import Asked, class_heats, word_heats
 from brainldm.controllable.network import Under
 from brainldm.controllable.settings import ControlConfig
-from brainldm.controllable.structure import cached_edges
 from brainldm.controllable.train import train_control
+from brainldm.controllable.training_lines import cached_lines
 from brainldm.generate import Generator, SamplerSettings
 from brainldm.latents import read_latents
 from brainldm.slices import load_slices
@@ -50,7 +50,7 @@ def model(base: Path, small: ControlConfig, slice_folder: Path) -> Path:
 
 
 def train(base: Path, config: ControlConfig, slices: Path, out: Path, minutes: float | None) -> int:
-    edges = cached_edges(load_slices(slices, "train", 4), config.control, out / "training" / "edges")
+    edges = cached_lines(load_slices(slices, "train", 4), slices, config.control, out / "training" / "lines")
     return train_control(read_latents(base / "latents"), edges, base / "model", config, 3, out, minutes)
 
 

@@ -16,8 +16,9 @@ from braincaption.errors import UsageError
 from braincaption.slicefolder import METADATA, read_slices
 from brainldm.controllable.model_folder import control_checksum, load_controlled, read_control
 from brainldm.controllable.network import Under
-from brainldm.controllable.settings import ControlSampling
-from brainldm.controllable.structure import Lines, as_condition, edges_of, read_mask
+from brainldm.controllable.settings import LABELS, ControlSampling
+from brainldm.controllable.structure import Lines, as_condition, edges_of, label_borders, read_mask
+from brainldm.controllable.training_lines import label_maps
 from brainldm.generate import NAMED_DIGITS, Generator, SamplerSettings
 from brainldm.prompts import Request
 from brainldm.samplers import DEFAULT, make_sampler
@@ -104,7 +105,8 @@ def masked(source: str, wanted: Sequence[Request], mask: str | None, model: Gene
     wanted : sequence of Request
     mask : str or None
         A PNG or NIfTI for all of them, or ``table``: each row's file in its column ``mask`` (relative to the table),
-        or where it has none the edges of its own slice, when the table lies in a slice folder.
+        or where it has none the lines of its own slice, when the table lies in a slice folder: its edges, or the
+        borders of its label map where the model learned from those.
     model : Generator
 
     Raises
@@ -150,4 +152,6 @@ def _lines_of_table(path: Path, model: ControlledGenerator) -> list[Lines]:
         raise UsageError(
             f"{path.parent} has slices of {folder.shape}, the model draws {model.record.image_shape}: render at that"
         )
+    if model.control.control.structure == LABELS:
+        return [label_borders(one) for one in label_maps(folder.table, folder.path)]
     return list(edges_of(np.stack(list(folder.images())), model.control.control))

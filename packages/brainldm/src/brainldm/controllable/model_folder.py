@@ -16,7 +16,7 @@ from braincaption.errors import UsageError
 from brainldm.card import card_text
 from brainldm.config import from_dict
 from brainldm.controllable.network import ControlledUNet
-from brainldm.controllable.settings import ControlSampling, ControlSettings
+from brainldm.controllable.settings import LABELS, ControlSampling, ControlSettings
 from brainldm.model_folder import (
     CARD,
     CONFIG,
@@ -34,7 +34,7 @@ from brainldm.model_folder import (
 from brainldm.unet import TextUNet
 
 CONTROL, WEIGHTS = "control.json", "control.safetensors"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +120,14 @@ def _card(record: ControlRecord) -> str:
     return f"""
 ## Structure
 
-A control branch (Controllable-MR, Kim et al.) of {record.steps} steps makes the slice follow the lines of a mask: Canny
-edges of a slice ({record.control.canny_low}/{record.control.canny_high}), or borders of a label map. Of the main U-Net,
-trained beside it: {record.control.main_trained}. It was trained on Canny edges alone.
+A control branch (Controllable-MR, Kim et al.) of {record.steps} steps makes the slice follow the lines of a mask. It
+learned from {_learned_from(record.control)}. Of the main U-Net, trained beside it: {record.control.main_trained}.
 
 `brain ldm generate "…" --mask MASK.png --out DIR --model THIS_FOLDER` draws under a mask, by default with
 {record.sampling.sampler}, {record.sampling.steps} steps, guidance {record.sampling.guidance:g}.
 """
+
+
+def _learned_from(settings: ControlSettings) -> str:
+    edges = f"Canny edges of slices ({settings.canny_low}/{settings.canny_high})"
+    return "borders of label maps" if settings.structure == LABELS else edges

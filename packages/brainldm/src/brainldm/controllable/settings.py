@@ -12,12 +12,14 @@ from braincaption.errors import UsageError
 from brainldm.config import Config, LdmTraining, from_dict, load_config
 
 FIRST_MIDDLE_BLOCK, NOTHING = "first middle block", "nothing"
+EDGES, LABELS = "edges", "labels"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlSettings:
     """What the branch is given, and how much of the main U-Net learns beside it."""
 
+    structure: str  # "edges": Canny edges of the slice; "labels": borders of its label map
     canny_low: int  # thresholds of |dx| + |dy| of the 8-bit slice
     canny_high: int
     condition_channels: tuple[int, ...]  # of the lines' encoder; it halves them between entries, down to the latent
@@ -103,6 +105,8 @@ def load_control_config(name: str) -> ControlConfig:
         )
     if made.control.main_trained not in (FIRST_MIDDLE_BLOCK, NOTHING):
         raise UsageError(f"config {name}: main_trained must be {FIRST_MIDDLE_BLOCK!r} or {NOTHING!r}")
+    if made.control.structure not in (EDGES, LABELS):
+        raise UsageError(f"config {name}: structure must be {EDGES!r} or {LABELS!r}")
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from braincaption.atomic import atomic_folder
 from braincaption.errors import UsageError
 from braincaption.extras import require
-from braincaption.progress import track
 from brainldm.controllable.canny import canny
-from brainldm.controllable.settings import ControlSettings
-from brainldm.slices import Slices
+from brainldm.controllable.settings import LABELS, ControlSettings
 
 Lines = npt.NDArray[np.bool_]
-_EDGES, _MADE = "edges.npy", "made.json"
 _NEUROLOGICAL = "neurological"
+_MOST_BORDER = 0.5  # of a label map's pixels; of a grey slice's pixels nearly all differ from the next
 
 
 def label_borders(labels: npt.NDArray[np.integer[Any]]) -> Lines:
@@ -51,8 +47,9 @@ def read_mask(path: Path, shape: tuple[int, ...], side: str | None, settings: Co
     Parameters
     ----------
     path : Path
-        PNG with two grey values: lines as they are, the brighter value is the line. PNG with more: a slice, its Canny
-        edges. NIfTI: one slice of a label map, its borders, turned as its affine says.
+        PNG with two grey values: lines as they are, the brighter value is the line. PNG with more: what the model
+        learned from, a slice (its Canny edges) or a label map (its borders). NIfTI: one slice of a label map, its
+        borders, turned as its affine says.
     shape : tuple of int
         (height, width) that the model draws.
     side : str or None
@@ -63,7 +60,8 @@ def read_mask(path: Path, shape: tuple[int, ...], side: str | None, settings: Co
     Raises
     ------
     UsageError
-        Missing or unreadable file, a label map of several slices or of fractions, or another size.
+        Missing or unreadable file, a label map of several slices or of fractions, a slice where a label map is
+        wanted, or another size.
     """
     if not path.is_file():
         raise UsageError(f"the mask {path} does not exist: give a PNG, or a NIfTI label map of one slice")
@@ -75,29 +73,9 @@ def read_mask(path: Path, shape: tuple[int, ...], side: str | None, settings: Co
     return lines
 
 
-def cached_edges(slices: Slices, settings: ControlSettings, folder: Path) -> npt.NDArray[np.uint8]:
-    """Return the edges of the training slices, eight a byte along the width, from `folder` where they are there."""
-    made = {"data": slices.fingerprint, "low": settings.canny_low, "high": settings.canny_high}
-    if not (folder / _MADE).is_file() or json.loads((folder / _MADE).read_text(encoding="utf-8")) != made:
-        with atomic_folder(folder) as aside:
-            packed = [
-                np.packbits(canny(picture, settings.canny_low, settings.canny_high), axis=-1)
-                for picture in track(slices.pictures, "Drawing edges")
-            ]
-            np.save(aside / _EDGES, np.stack(packed))
-            (aside / _MADE).write_text(json.dumps(made, sort_keys=True) + "\n", encoding="utf-8")
-    found: npt.NDArray[np.uint8] = np.load(folder / _EDGES, mmap_mode="r")
-    return found
-
-
 def as_condition(lines: Lines) -> torch.Tensor:
     """Return lines (n, height, width) as float32 of shape (n, 1, height, width): 1 on a line, 0 beside it."""
     return torch.from_numpy(lines.astype(np.float32)).unsqueeze(1)
-
-
-def unpacked(packed: npt.NDArray[np.uint8], width: int) -> Lines:
-    """Return lines (n, height, width) that `cached_edges` packed."""
-    return np.unpackbits(packed, axis=-1, count=width).astype(bool)
 
 
 def _png_lines(path: Path, settings: ControlSettings) -> Lines:
@@ -108,7 +86,17 @@ def _png_lines(path: Path, settings: ControlSettings) -> Lines:
     except OSError as error:
         raise UsageError(f"the mask {path} is no readable picture ({error}): give a PNG or NIfTI") from None
     values = np.unique(picture)
-    return picture == values[-1] if len(values) == 2 else canny(picture, settings.canny_low, settings.canny_high)
+    if len(values) == 2:
+        return picture == values[-1]
+    if settings.structure != LABELS:
+        return canny(picture, settings.canny_low, settings.canny_high)
+    borders = label_borders(picture.astype(np.int64))
+    if borders.mean() > _MOST_BORDER:
+        raise UsageError(
+            f"the mask {path} has borders on {borders.mean():.0%} of its pixels, so it is a slice; this model learned "
+            "from label maps: give one, as `brain eval draw-labels` draws them, or lines in two grey values"
+        )
+    return borders
 
 
 def _nifti_lines(path: Path, side: str | None) -> Lines:

@@ -1,7 +1,8 @@
-"""Latents, the edges of their slices and a base model in, a trained control branch in a model folder out."""
+"""Latents, the lines of their slices and a base model in, a trained control branch in a model folder out."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,8 @@ from brainldm.chance import draws, seeded
 from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
 from brainldm.controllable.model_folder import ControlRecord, build_controlled, write_model
 from brainldm.controllable.settings import ControlConfig
-from brainldm.controllable.structure import as_condition, unpacked
+from brainldm.controllable.structure import as_condition
+from brainldm.controllable.training_lines import unpacked
 from brainldm.descent import descend
 from brainldm.device import make_accelerator
 from brainldm.journal import Journal
@@ -31,7 +33,7 @@ CHECKPOINT = "training/control.safetensors"
 
 def train_control(
     latents: Latents,
-    edges: npt.NDArray[np.uint8],
+    packed: npt.NDArray[np.uint8],
     base: Path,
     config: ControlConfig,
     seed: int,
@@ -46,8 +48,8 @@ def train_control(
     Parameters
     ----------
     latents : Latents
-    edges : ndarray of uint8
-        Of the same slices in the same order, packed as `brainldm.controllable.structure.cached_edges` does.
+    packed : ndarray of uint8
+        Lines of the same slices in the same order, packed as `brainldm.controllable.training_lines.cached_lines` does.
     base : Path
         Folder of the trained text-to-slice model.
     config : ControlConfig
@@ -67,7 +69,7 @@ def train_control(
     trained = network.trained(config.control.main_trained)
     average = Averaged(trained, settings.ema_decay)
     optimizer = torch.optim.AdamW(trained.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    identity = _identity(latents, config, base, seed)
+    identity = _identity(latents, packed, config, base, seed)
     parts: Parts = {"trained": trained, "average": average.network, "optimizer": optimizer}
     done = load_checkpoint(out / CHECKPOINT, parts, identity)
     prepared = accelerator.prepare_model(network)
@@ -77,7 +79,7 @@ def train_control(
     while done < settings.steps and not pace.is_over:
         share = (seed, done, accelerator.process_index, accelerator.num_processes)
         batch = make_batch(latents, config.while_controlled, *share).to(accelerator.device)
-        lines = batch_lines(latents, edges, settings.batch, *share).to(accelerator.device)
+        lines = batch_lines(latents, packed, settings.batch, *share).to(accelerator.device)
         loss = batch.loss(partial(compute, lines=lines), process, settings.min_snr, accelerator)
         accelerator.backward(loss)
         descend(
@@ -97,17 +99,23 @@ def train_control(
 
 
 def batch_lines(
-    latents: Latents, edges: npt.NDArray[np.uint8], batch: int, seed: int, step: int, rank: int, processes: int
+    latents: Latents, packed: npt.NDArray[np.uint8], batch: int, seed: int, step: int, rank: int, processes: int
 ) -> torch.Tensor:
     """Return the lines of the slices that `make_batch` draws at `step`, shape (n, 1, height, width)."""
     rows = [sample for _, sample in draws(seed, len(latents), batch, step)[rank::processes]]
-    return as_condition(unpacked(edges[rows], latents.record.image_shape[1]))
+    return as_condition(unpacked(packed[rows], latents.record.image_shape[1]))
 
 
-def _identity(latents: Latents, config: ControlConfig, base: Path, seed: int) -> dict[str, Any]:
-    settings = asdict(config.control) | asdict(config.base.noise) | resumable(config.while_controlled.ldm_training)
-    data = latents.record.data["fingerprint"]
-    return {"config": settings, "seed": seed, "data": data, "base": checksum(base)}
+def _identity(
+    latents: Latents, packed: npt.NDArray[np.uint8], config: ControlConfig, base: Path, seed: int
+) -> dict[str, Any]:
+    return {
+        "config": asdict(config.control) | asdict(config.base.noise) | resumable(config.while_controlled.ldm_training),
+        "seed": seed,
+        "data": latents.record.data["fingerprint"],
+        "lines": hashlib.sha1(packed.tobytes(), usedforsecurity=False).hexdigest(),
+        "base": checksum(base),
+    }
 
 
 def _record(config: ControlConfig, seed: int, done: int) -> ControlRecord:
