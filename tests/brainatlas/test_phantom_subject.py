@@ -190,4 +190,4 @@ def test_one_head_is_scanned_by_any_protocol_and_on_any_grid() -> None:
     assert not np.array_equal(*(scan_head(tiny, early, np.random.default_rng(s)).data for s in (0, 1)))
     fine = make_head(1, seed=2, grid=Grid(shape=(96, 108, 96), zoom_mm=2.0, split=2))
     assert (fine.age, fine.sex) == (tiny.age, tiny.sex)
-    assert fine.mask.sum() * 8 == pytest.approx(int(tiny.mask.sum()) * 27, rel=0.02)
+    assert int(fine.mask.sum()) * 8 == pytest.approx(int(tiny.mask.sum()) * 27, rel=0.02)

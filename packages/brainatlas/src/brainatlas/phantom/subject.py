@@ -140,7 +140,7 @@ def make_subject(
     scans = {}
     for name in contrasts:
         rng = _rng(seed, index, 1 + CONTRASTS.index(name))
-        scans[name] = scan_head(head, draw_protocol(name, rng), rng)
+        scans[name] = scan_head(head, draw_protocol(name, rng, field_t), rng)
     return Subject(
         name=f"{index:02d}",
         age=head.age,
