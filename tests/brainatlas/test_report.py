@@ -123,6 +123,18 @@ def test_equal_outputs_give_an_equal_page(out: Path) -> None:
     assert (out / "report.html").read_bytes() == first
 
 
+def test_the_page_does_not_depend_on_the_number_of_processes(out: Path) -> None:
+    for subject in ("y1", "y2", "y3"):
+        fabricate(out, "new", subject, method="majority")
+    fabricate(out, "new", "y4", method="majority").brain.write_bytes(b"no NIfTI")
+    pages = []
+    for workers in (1, 2):
+        with pytest.raises(PartialFailure, match="new_sub-y4_T1w"):
+            write_report(out, workers=workers)
+        pages.append((out / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+
+
 def test_dice_against_the_truth(out: Path, tmp_path: Path) -> None:
     truth = tmp_path / "truth" / "sub-x1" / "anat"
     known = np.where(ball(3), 10, 0) + np.where(ball(6) & ~ball(3), 1002, 0)

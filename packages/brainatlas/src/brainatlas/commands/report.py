@@ -20,6 +20,7 @@ def report(
         list[Path] | None,
         typer.Option("--cohort", help="Folder the scans came from (repeat): masks are then shown on whole heads."),
     ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one a processor.")] = 0,
 ) -> None:
     """Write OUT/report.html: masks, registrations, labels, volumes, what was flagged and why; self-contained.
 
@@ -27,4 +28,4 @@ def report(
     """
     from brainatlas.report import write_report
 
-    print(write_report(out, truth, template, cohort or ()))
+    print(write_report(out, truth, template, cohort or (), workers))

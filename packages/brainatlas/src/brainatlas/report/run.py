@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +15,13 @@ from brainatlas.cohorts.read import read_cohorts
 from brainatlas.order import rank
 from brainatlas.record import OWN, Record, checksum, read_records
 from brainatlas.report.page import render
-from brainatlas.report.reference import find_reference
+from brainatlas.report.reference import Reference, find_reference
 from brainatlas.report.scan import ScanSection, describe_scan, methods_of
-from brainatlas.report.truth import find_truth
+from brainatlas.report.truth import Truth, find_truth
 from brainatlas.report.wording import Wording, word_methods
 from brainatlas.settings import OutSettings, read_settings
 from brainatlas.strip.stage import read_scan
+from brainatlas.workflow.run import processors
 from braincaption.atomic import atomic_path, remove_leftovers
 from braincaption.errors import ScanError, UsageError
 from braincaption.failures import FailureLog, read_failures
@@ -25,11 +29,41 @@ from braincaption.nifti import Volume
 from braincaption.progress import track
 
 STAGE = "report"
+_SCANS_A_PROCESS = 4  # at the least: starting one takes as long as drawing a scan
 _FEWEST = 6  # scans of a cohort before one of them can be called an outlier
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Draughtsman:
+    """What every scan's sections are drawn with; sent to each process."""
+
+    reference: Reference | None
+    truth: Truth | None
+    names: Mapping[int, str]
+    heads: Mapping[str, Scan]
+
+    def draw(self, record: Record) -> tuple[list[ScanSection], str]:
+        """Return the sections of one scan, and why there are no more of them."""
+        sections: list[ScanSection] = []
+        try:
+            head = _head(record, self.heads)
+            for method in _shown_methods(record):
+                sections.append(
+                    describe_scan(
+                        record, method, reference=self.reference, truth=self.truth, names=self.names, head=head
+                    )
+                )
+        except ScanError as error:
+            return sections, str(error)
+        return sections, ""
+
+
 def write_report(
-    out: Path, truth: Path | None = None, template: Path | None = None, cohorts: Sequence[Path] = ()
+    out: Path,
+    truth: Path | None = None,
+    template: Path | None = None,
+    cohorts: Sequence[Path] = (),
+    workers: int = 1,
 ) -> Path:
     """Write ``out/report.html``: one page, nothing outside it needed.
 
@@ -43,6 +77,8 @@ def write_report(
         The file given to register as ``--template``; the default template is found by itself.
     cohorts : sequence of Path
         The folders the scans came from: masks are then shown on the whole heads.
+    workers : int
+        Processes; 0 takes one a processor. The page does not depend on it.
 
     Returns
     -------
@@ -67,13 +103,13 @@ def write_report(
     earlier = [row for row in read_failures(out) if row[0] != STAGE]
     log = FailureLog(out, STAGE)
     sections: list[ScanSection] = []
-    for record in track(records, "report"):
-        try:
-            head = _head(record, heads)
-            for method in _shown_methods(record):
-                sections.append(describe_scan(record, method, reference=reference, truth=known, names=names, head=head))
-        except ScanError as error:
-            log.add(record.scan_id, str(error))
+    draughtsman = _Draughtsman(reference=reference, truth=known, names=names, heads=heads)
+    for record, (drawn, why) in zip(
+        records, track(_drawn(draughtsman, records, workers), "report", len(records)), strict=True
+    ):
+        sections += drawn
+        if why:
+            log.add(record.scan_id, why)
     _flag_outliers(sections)
     sections.sort(key=lambda section: section.method in OWN)  # what was made first, what came with the atlas last
     failures = earlier + [(STAGE, *row) for row in log.rows]
@@ -83,6 +119,17 @@ def write_report(
         aside.write_text(render(settings, sections, failures, wording, reference), encoding="utf-8")
     log.close()
     return out / "report.html"
+
+
+def _drawn(
+    draughtsman: _Draughtsman, records: Sequence[Record], workers: int
+) -> Iterator[tuple[list[ScanSection], str]]:
+    count = min(workers or processors(), -(-len(records) // _SCANS_A_PROCESS))
+    if count == 1:
+        yield from map(draughtsman.draw, records)
+        return
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(draughtsman.draw, records)
 
 
 def _wording(settings: OutSettings, records: list[Record], sections: list[ScanSection], *, scored: bool) -> Wording:
