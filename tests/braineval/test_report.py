@@ -89,6 +89,30 @@ def test_the_papers_tables_are_filled_by_split_with_their_counts(
     assert wrong.exit_code == 2 and "not known" in wrong.stderr and not (tmp_path / "none").exists()
 
 
+def test_the_table_of_controllable_mr_has_every_contrast_and_both_bounds(
+    tmp_path: Path, real_folder: Path, generated_folder: Path
+) -> None:
+    arguments = ["eval", "report", str(real_folder), f"copy={real_folder}", f"drawn={generated_folder}"]
+    options = ["--metric", "ssim", "--protocol", "controllable", "--draws", "5", "--out", str(tmp_path)]
+    done = CliRunner().invoke(brain(), [*arguments, *options])
+    assert done.exit_code == 0, done.stderr
+    cells = json.loads((tmp_path / "controllable.json").read_text())
+    assert len(cells) == 2 * (2 * 3 + 6)
+    found = {(cell["model"], cell["metric"], cell["contrast"]): cell for cell in cells}
+    for contrast in ("T1w", "T2w", "FLAIR"):
+        copied = found["copy", "frechet", contrast]["score"]
+        assert (copied["value"], copied["n_real"]) == (pytest.approx(0, abs=1e-3), 48), "each contrast with its own"
+        assert "Inception weights" in found["copy", "fid", contrast]["reason"]
+    for metric in ("ssim-contrasts", "nmi-contrasts", "ncc-contrasts"):
+        score = found["copy", metric, None]["score"]
+        assert score["value"] == pytest.approx(score["floor"]["halves"]), "a copy is as alike as the real pairs"
+        assert score["floor"]["halves"] > score["floor"]["people"]
+    assert "no CLIP at" in found["copy", "clip-score-contrast", None]["reason"]
+    text = (tmp_path / "report.html").read_text()
+    assert "The table of Controllable-MR" in text
+    assert all(f"<td>{value}</td>" in text for value in ("46.58", "0.743", "29.90"))
+
+
 def test_the_page_draws_distances_by_number_of_slices(
     tmp_path: Path, real_folder: Path, generated_folder: Path
 ) -> None:

@@ -21,7 +21,8 @@ def report(
     seed: Annotated[int, typer.Option(help="Seed of bootstrap, floors and classifiers.")] = DEFAULTS.seed,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of people behind the intervals.")] = DEFAULTS.draws,
     protocol: Annotated[
-        str | None, typer.Option(help="paper: also Tables I and II of the DALL-E Brain paper, with its counts.")
+        str | None,
+        typer.Option(help="paper: also Tables I and II of DALL-E Brain; controllable: also the table of Kim et al."),
     ] = None,
     features: Annotated[Path | None, typer.Option(help="Folder where features are kept between runs.")] = None,
     segmenter: Annotated[
@@ -43,15 +44,16 @@ def report(
     from braineval.metrics import scorer
     from braineval.report import build
 
-    if protocol not in (None, "paper"):
-        raise UsageError(f"--protocol {protocol} is not known: give paper, or leave it out")
+    if protocol not in (None, "paper", "controllable"):
+        raise UsageError(f"--protocol {protocol} is not known: give paper or controllable, or leave it out")
 
     for name in metric or ():
         scorer(name)
     settings = Settings(
         seed=seed, draws=draws, store=features, segmenter=segmenter, weights_by_name=_weights(weights or [])
     )
-    before = [] if protocol is None else [_paper(real, folders, out, settings)]
+    tables = {"paper": _paper, "controllable": _controllable}
+    before = [] if protocol is None else [tables[protocol](real, folders, out, settings)]
     print(build(real, folders, out, settings=settings, chosen=metric, before=before))
 
 
@@ -67,6 +69,16 @@ def _paper(real: Path, folders: dict[str, Path], out: Path, settings: Settings) 
     rows = paper_rows(slices, copies, drawn, settings)
     write_paper(rows, out / PAPER)
     return paper_section(rows)
+
+
+def _controllable(real: Path, folders: dict[str, Path], out: Path, settings: Settings) -> Section:
+    from braineval.report.controllable import FILE, controllable_cells, controllable_section, write_cells
+    from braineval.slices import open_slices
+
+    drawn = {name: open_slices(folder) for name, folder in folders.items()}
+    cells = controllable_cells(open_slices(real), drawn, settings)
+    write_cells(cells, out / FILE)
+    return controllable_section(cells)
 
 
 def _weights(given: list[str]) -> tuple[tuple[str, Path], ...]:
