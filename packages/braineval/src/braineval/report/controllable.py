@@ -72,8 +72,7 @@ def controllable_cells(real: Slices, generated: Mapping[str, Slices], settings: 
     for model, made in generated.items():
         for metric in DISTANCES:
             for contrast in _contrasts(real):
-                sides = tuple(_of(side, contrast) for side in (real, made))
-                found.append(_cell(model, metric, contrast, *sides, settings))
+                found.append(_cell(model, metric, contrast, _of(real, contrast), _of(made, contrast), settings))
         found += [_cell(model, metric, None, real, made, settings) for metric in (*LIKENESS, *WORDS)]
     return found
 
