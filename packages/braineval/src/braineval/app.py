@@ -6,6 +6,7 @@ from braineval.commands.metric import metric_command
 from braineval.commands.reader_study import reader_study
 from braineval.commands.report import report
 from braineval.commands.train_segmenter import train_segmenter
+from braineval.commands.tsne import tsne
 from braineval.metrics import names
 
 app = package_app("Scores for generated slices, each with its interval and its real-vs-real floors.")
@@ -13,6 +14,7 @@ add_command(app, "report", report)
 add_command(app, "reader-study", reader_study)
 add_command(app, "draw-labels", draw_labels)
 add_command(app, "train-segmenter", train_segmenter)
+add_command(app, "tsne", tsne)
 for name in names():
     add_command(app, name, metric_command(name))
 

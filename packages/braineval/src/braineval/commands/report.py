@@ -39,7 +39,7 @@ def report(
 
     Example: brain eval report slices small=generated-a large=generated-b --out report
     """
-    folders = _named(generated)
+    folders = named(generated)
     from braincaption.errors import UsageError
     from braineval.metrics import scorer
     from braineval.report import build
@@ -94,7 +94,7 @@ def _weights(given: list[str]) -> tuple[tuple[str, Path], ...]:
     return tuple(found)
 
 
-def _named(given: list[str]) -> dict[str, Path]:
+def named(given: list[str]) -> dict[str, Path]:
     """Return the folders by name, the folder's own where none is given.
 
     Raises
