@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,21 @@ class SamplerSettings:
     sampler: str
     guidance: float
     negative: str
+
+
+class Drawer(Protocol):
+    """What `generate` needs of a model, of whichever system."""
+
+    record: Any  # has ``data`` (with displayed_side) and ``pixel_mm``
+
+    @property
+    def name(self) -> str:
+        """The model's name with the checksum of its weights."""
+        ...
+
+    def draw_requests(self, wanted: Sequence[Request], how: SamplerSettings) -> npt.NDArray[np.uint8]:
+        """Return one picture a request, uint8 of shape (n, height, width)."""
+        ...
 
 
 class Generator:
@@ -103,7 +118,7 @@ class Generator:
         return self.vae.decode(latents.to(self.device) / self.scale_factor)
 
 
-def generate(model: Generator, wanted: Sequence[Request], how: SamplerSettings, out: Path) -> int:
+def generate(model: Drawer, wanted: Sequence[Request], how: SamplerSettings, out: Path) -> int:
     """Draw every request into the slice folder `out` and return their number.
 
     Pictures already there are kept, when the same model drew them from the same requests in the same way; others are
@@ -143,7 +158,7 @@ def _start_over(out: Path, run: str) -> None:
 
 
 def _drawn(
-    model: Generator, wanted: Sequence[Request], rows: list[dict[str, Any]], how: SamplerSettings
+    model: Drawer, wanted: Sequence[Request], rows: list[dict[str, Any]], how: SamplerSettings
 ) -> Iterator[tuple[dict[str, Any], Callable[[], npt.NDArray[np.uint8]]]]:
     for first in track(range(0, len(wanted), _BATCH), "Drawing slices", total=-(-len(wanted) // _BATCH)):
         pictures = _Pictures(model, wanted[first : first + _BATCH], how)
@@ -154,7 +169,7 @@ def _drawn(
 class _Pictures:
     """A batch that is drawn, as a whole, when the first of its pictures is asked for."""
 
-    def __init__(self, model: Generator, wanted: Sequence[Request], how: SamplerSettings) -> None:
+    def __init__(self, model: Drawer, wanted: Sequence[Request], how: SamplerSettings) -> None:
         self.model, self.wanted, self.how = model, wanted, how
         self.drawn: npt.NDArray[np.uint8] | None = None
 
@@ -164,7 +179,7 @@ class _Pictures:
         return self.drawn[place]
 
 
-def _row(model: Generator, request: Request, how: SamplerSettings) -> dict[str, Any]:
+def _row(model: Drawer, request: Request, how: SamplerSettings) -> dict[str, Any]:
     return {
         "displayed_side": model.record.data.get("displayed_side"),
         **request.facts,

@@ -23,6 +23,7 @@ _NEGATIVE = ("below", "behind", "to the left of")
 _RELATIVE = re.compile(
     r"(?P<mm>\d+(?:\.\d+)?) mm (?P<where>above|below|in front of|behind|to the left of|to the right of) the origin"
 )
+_FIELD = re.compile(r"(?<![\d.])(?P<tesla>\d+(?:\.\d+)?) ?(?:t|tesla)\b")
 _ABSOLUTE = re.compile(r"\b[xyz] = (?P<mm>[-−+]?\d+(?:\.\d+)?) mm")
 
 
@@ -105,6 +106,9 @@ def _facts(prompt: str, sequences: Sequence[str]) -> dict[str, Any]:
     planes = [plane for plane in PLANES if plane in lower]
     if len(planes) == 1:
         facts["plane"] = planes[0]
+    field = _FIELD.search(lower)
+    if field:
+        facts["field_strength_t"] = float(field["tesla"])
     position = position_mm(lower)
     if position is not None:
         facts["position_mm"] = position

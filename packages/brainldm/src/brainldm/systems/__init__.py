@@ -1,7 +1,8 @@
 """Systems: one file each defines `SUMMARY` and `train(request)`; a new file is a new name for `brain ldm train`.
 
 A file may also define `describe()`, the lines that `brain ldm zoo show` adds to the summary. A system whose model
-folders are of a form of their own also defines `owns(folder)`, `facts(folder)` and `generate(request)`.
+folders are of a form of their own also defines `owns(folder)`, `facts(folder)` and `generate(request)`, one that
+starts from a pretrained model of the user's choice `TAKES_BASE = True`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class TrainingRequest:
     minutes : float or None
         Stop after this long; the same request goes on. None trains to the end.
     seed : int
+    base : str or None
+        Pretrained model to start from, where the system has one (`TAKES_BASE`); None: as the config says.
     """
 
     data: Path
@@ -41,6 +44,7 @@ class TrainingRequest:
     text: str
     minutes: float | None
     seed: int
+    base: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,10 @@ def train_system(name: str, request: TrainingRequest) -> str:
     UsageError
         No such system, or a request that it cannot serve.
     """
-    train: Train = _module(name).train
+    module = _module(name)
+    if request.base is not None and not getattr(module, "TAKES_BASE", False):
+        raise UsageError(f"{name} starts from nothing that --base could name: leave it out")
+    train: Train = module.train
     return train(request)
 
 
