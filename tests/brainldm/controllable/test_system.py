@@ -199,3 +199,30 @@ def test_attention_takes_a_mask(model: Path, tmp_path: Path) -> None:
     masked, plain = (np.load(tmp_path / name / "heat.npy") for name in ("masked", "plain"))
     assert masked.max() == plain.max() == 1
     assert not np.array_equal(masked, plain)
+
+
+def test_a_table_gives_a_map_for_each_word_and_their_means(model: Path, slice_folder: Path, tmp_path: Path) -> None:
+    captions = pd.read_parquet(slice_folder / "metadata.parquet").groupby("sequence").head(2)
+    masks = []
+    for i in range(len(captions)):
+        lines = np.zeros((32, 32), dtype=np.uint8)
+        lines[4 + 3 * i] = 255
+        (tmp_path / f"{i}.png").write_bytes(encode_png(lines))
+        masks.append(f"{i}.png")
+    captions.drop(columns="file_name").assign(mask=masks).to_parquet(tmp_path / "captions.parquet")
+    words = ("--word", "T1w", "--word", "FLAIR", "--word", "hole")
+    command = ("attention", tmp_path / "captions.parquet", *words, "--model", model, "--steps", 2, "--mask", "table")
+    assert "10 maps of T1w, FLAIR, hole" in brain(*command, "--out", tmp_path / "maps")
+    found = read_slices(tmp_path / "maps")
+    assert found.table["caption"].value_counts().to_dict() == {"hole": 6, "T1w": 2, "FLAIR": 2}
+    of_t1w = found.table["caption"] == "T1w"
+    assert set(found.table["sequence"][of_t1w]) == {"T1w"}
+    assert found.table["person"].notna().all()
+    mean = np.load(tmp_path / "maps" / "mean" / "T1w.npy")
+    kept = np.mean([found.image(i) for i in np.flatnonzero(of_t1w)], axis=0) / 255
+    assert np.abs(mean - kept).max() < 1 / 255
+    other = np.load(tmp_path / "maps" / "mean" / "hole.npy")
+    assert not np.allclose(mean, other, atol=1e-4)
+    refused = CliRunner().invoke(app, [*map(str, command), "--word", "spleen", "--out", str(tmp_path / "none")])
+    assert (refused.exit_code, "captions says 'spleen'" in refused.stderr) == (2, True)
+    assert not (tmp_path / "none").exists()

@@ -12,9 +12,7 @@ from braineval.settings import DEFAULTS, Settings
 
 
 def tsne(
-    folders: Annotated[
-        list[str], typer.Argument(help="Slice folders, each FOLDER or NAME=FOLDER.")
-    ],
+    folders: Annotated[list[str], typer.Argument(help="Slice folders, each FOLDER or NAME=FOLDER.")],
     out: Annotated[Path, typer.Option(help="Folder for tsne.svg and tsne.json.")],
     extractor: Extractor = None,
     weights: Weights = None,

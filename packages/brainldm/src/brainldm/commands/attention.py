@@ -1,4 +1,4 @@
-"""`brain ldm attention`: a prompt and a word in, the drawn slice and the word's heat map out."""
+"""`brain ldm attention`: a prompt, or a table of them, and words in; the slice and where each word was seen out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,40 +7,40 @@ import typer
 
 
 def attention(
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to draw.")],
-    word: Annotated[str, typer.Option(help="Word, number or phrase of the prompt.")],
-    out: Annotated[Path, typer.Option(help="Folder for slice.png, heat.png and heat.npy.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT|CAPTIONS.parquet", help="What to draw.")],
+    word: Annotated[list[str], typer.Option(help="Word, number or phrase of the prompt; for a table, repeat.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for slice.png, heat.png and heat.npy, or the table's slice folder.")
+    ],
     model: Annotated[str, typer.Option(help="Name in the zoo, or model folder.")] = "phantom",
     steps: Annotated[int | None, typer.Option(min=1, help="Sampling steps; 20, or the model's under --mask.")] = None,
     sampler: Annotated[str | None, typer.Option(help="dpmpp, ddim or ddpm; dpmpp, or the model's.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Weight of the caption; by default the model's.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the picture.")] = 0,
-    mask: Annotated[Path | None, typer.Option(help="Structure to follow: PNG or NIfTI of one slice.")] = None,
+    mask: Annotated[str | None, typer.Option(help="Structure to follow, as for generate.")] = None,
 ) -> None:
     """Show where in the slice the model looked for a word.
 
+    Of a table of captions, OUT is a slice folder with the map of each word that a caption says; OUT/mean has the mean
+    map of each word.
+
     Example: brain ldm attention "Axial T2-weighted slice, lateral ventricles" --word ventricles --out heat
     """
-    import numpy as np
-
-    from braincaption.atomic import atomic_folder
-    from braincaption.slicefolder import encode_png
-    from brainldm.controllable.generate import ControlledGenerator, open_model
-    from brainldm.controllable.heat import Asked, word_heats
+    from brainldm.controllable.generate import masked, open_model
     from brainldm.generate import SamplerSettings
-    from brainldm.heatmap import word_heat
+    from brainldm.prompts import requests
     from brainldm.zoo import find_model
 
-    loaded, usual = open_model(find_model(model), None if mask is None else str(mask))
+    loaded, usual = open_model(find_model(model), mask)
     weight = usual.guidance if guidance is None else guidance
     how = SamplerSettings(steps=steps or usual.steps, sampler=sampler or usual.sampler, guidance=weight, negative="")
-    if mask is not None and isinstance(loaded, ControlledGenerator):
-        asked = Asked(prompt=prompt, words=(word,), seed=seed, lines=loaded.lines(mask))
-        found = word_heats(loaded, asked, how)[word]
-    else:
-        found = word_heat(loaded, prompt, word, seed, how)
-    with atomic_folder(out) as aside:
-        (aside / "slice.png").write_bytes(encode_png(found.picture))
-        (aside / "heat.png").write_bytes(encode_png((255 * found.heat).round().astype(np.uint8)))
-        np.save(aside / "heat.npy", found.heat)
-    print(f"{out}: slice.png, heat.png and heat.npy for {word!r}")
+    wanted = masked(prompt, requests(prompt, 1, seed, loaded.record.sequences), mask, loaded)
+    if len(wanted) > 1 or len(word) > 1:
+        from brainldm.controllable.word_maps import write_word_maps
+
+        print(f"{out}: {write_word_maps(loaded, wanted, word, how, out)} maps of {', '.join(word)}")
+        return
+    from brainldm.controllable.heat import draw_heat
+
+    draw_heat(loaded, wanted[0], word[0], how, out)
+    print(f"{out}: slice.png, heat.png and heat.npy for {word[0]!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,15 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from braincaption.atomic import atomic_folder
+from braincaption.slicefolder import encode_png
 from brainldm.attention import recorded_maps
 from brainldm.controllable.generate import ControlledGenerator
 from brainldm.controllable.network import ControlledUNet, Under
 from brainldm.controllable.structure import Lines
-from brainldm.generate import SamplerSettings
-from brainldm.heatmap import HeatMap, word_tokens
+from brainldm.generate import Generator, SamplerSettings
+from brainldm.heatmap import HeatMap, word_heat, word_tokens
+from brainldm.prompts import Request
 from brainldm.slices import to_bytes
 from brainldm.text.protocol import EncodedText
 
@@ -67,6 +71,19 @@ def class_heats(
         name: np.mean([word_heats(model, one, how)[one.words[0]].heat for one in prompts], axis=0, dtype=np.float32)
         for name, prompts in asked.items()
     }
+
+
+def draw_heat(model: Generator, request: Request, word: str, how: SamplerSettings, out: Path) -> None:
+    """Draw one request and write ``slice.png`` with the word's map, ``heat.png`` and ``heat.npy``, to `out`."""
+    if isinstance(model, ControlledGenerator) and request.lines is not None:
+        asked = Asked(prompt=request.caption, words=(word,), seed=request.seed, lines=request.lines)
+        found = word_heats(model, asked, how)[word]
+    else:
+        found = word_heat(model, request.caption, word, request.seed, how)
+    with atomic_folder(out) as aside:
+        (aside / "slice.png").write_bytes(encode_png(found.picture))
+        (aside / "heat.png").write_bytes(encode_png((255 * found.heat).round().astype(np.uint8)))
+        np.save(aside / "heat.npy", found.heat)
 
 
 class _Recording(Under):
