@@ -1,0 +1,1 @@
+"""Configs of TUMSyn, one TOML file each."""

@@ -1,0 +1,148 @@
+"""Volumes with their facts in, a text encoder that knows what scans of such facts look like out: stage 1, BMLIP."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from brainldm.chance import draws, sample_generator, seeded
+from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
+from brainldm.descent import descend
+from brainldm.device import make_accelerator
+from brainldm.journal import Journal
+from brainldm.pace import Pace
+from brainldm.tumsyn.encoders import BmlipEncoder
+from brainldm.tumsyn.facts import forgetful
+from brainldm.tumsyn.settings import ContrastiveTraining, PromptSettings, TumsynConfig
+from brainldm.tumsyn.text import PromptTransformer
+from brainldm.tumsyn.tokens import PromptTokenizer, make_prompt_tokenizer
+from brainldm.tumsyn.vision import VolumeTransformer, seen
+from brainldm.tumsyn.volumes import Stored, Volumes
+
+CHECKPOINT = "training/bmlip.safetensors"
+_HOTTEST = 100.0  # CLIP's bound of the inverse temperature
+
+
+class Bmlip(nn.Module):
+    """Both encoders and the temperature of their similarities."""
+
+    def __init__(self, config: TumsynConfig, vocabulary: int) -> None:
+        super().__init__()
+        self.vision = VolumeTransformer(config.vision, config.text.embedding)
+        self.text = PromptTransformer(config.text, vocabulary)
+        self.log_scale = nn.Parameter(torch.tensor(float(-np.log(config.contrastive.temperature))))
+
+    def forward(self, volumes: torch.Tensor, tokens: Any) -> torch.Tensor:
+        """Return scaled similarities, shape (volumes, prompts)."""
+        shown, said = functional.normalize(self.vision(volumes)), functional.normalize(self.text(tokens))
+        return self.log_scale.exp().clamp(max=_HOTTEST) * shown @ said.T
+
+
+def contrastive_loss(similarities: torch.Tensor, prompts: list[str]) -> torch.Tensor:
+    """Return the symmetric cross-entropy of similarities (n, n); equal prompts count as each other's.
+
+    Examples
+    --------
+    >>> sure = 50 * torch.eye(2)
+    >>> round(float(contrastive_loss(sure, ["a", "b"])), 3), round(float(contrastive_loss(0 * sure, ["a", "b"])), 3)
+    (0.0, 0.693)
+    """
+    same = torch.tensor([[one == other for other in prompts] for one in prompts], device=similarities.device)
+    wanted = same / same.sum(1, keepdim=True)
+    return (functional.cross_entropy(similarities, wanted) + functional.cross_entropy(similarities.T, wanted)) / 2
+
+
+def train_bmlip(
+    volumes: Volumes, config: TumsynConfig, seed: int, out: Path, minutes: float | None
+) -> tuple[int, Bmlip, BmlipEncoder]:
+    """Train both encoders until the config's last step or until `minutes` are over.
+
+    Returns
+    -------
+    int
+        Optimizer steps done, over all runs.
+    Bmlip
+    BmlipEncoder
+        The text side, frozen, with its tokenizer.
+    """
+    settings = config.contrastive
+    accelerator = make_accelerator(settings.precision)
+    tokenizer = tokenizer_of(volumes, config.text)
+    with seeded(seed):
+        network = Bmlip(config, tokenizer.size).to(accelerator.device)
+    optimizer = torch.optim.Adam(
+        network.parameters(), lr=settings.learning_rate, betas=(settings.beta1, settings.beta2)
+    )
+    parts: Parts = {"network": network, "optimizer": optimizer}
+    identity = {"config": asdict(config.vision) | asdict(config.text) | _resumable(settings), "seed": seed,
+                "data": volumes.fingerprint}  # fmt: skip
+    done = load_checkpoint(out / CHECKPOINT, parts, identity)
+    groups = acquisitions(volumes)
+    pace = Pace(minutes, settings.checkpoint_minutes)
+    journal = Journal(out, "bmlip", done, done < settings.steps)
+    while done < settings.steps and not pace.is_over:
+        shown, prompts = _batch(groups, config, seed, done)
+        with accelerator.autocast():
+            similarities = network(shown.to(accelerator.device), tokenizer.encode(prompts))
+            loss = contrastive_loss(similarities, prompts)
+        accelerator.backward(loss)
+        rate = settings.learning_rate * rate_factor(done, settings)
+        descend(optimizer, learning_rate=rate, clip_norm=settings.clip_norm, warmup_steps=0, step=done)
+        journal.loss(done, loss, rate=rate)
+        done += 1
+        if pace.checkpoint_is_due():
+            save_checkpoint(out / CHECKPOINT, parts, done, identity)
+    journal.close()
+    save_checkpoint(out / CHECKPOINT, parts, done, identity)
+    frozen = network.eval().requires_grad_(False)
+    return done, frozen, BmlipEncoder(tokenizer, frozen.text, config.text)
+
+
+def rate_factor(step: int, settings: ContrastiveTraining) -> float:
+    """Return the learning rate's factor at `step`: from 0 up over the warm-up, then down to 0 at the last step."""
+    if step < settings.warmup_steps:
+        return (step + 1) / settings.warmup_steps
+    return max(0.0, (settings.steps - step) / max(1, settings.steps - settings.warmup_steps))
+
+
+def tokenizer_of(volumes: Volumes, settings: PromptSettings) -> PromptTokenizer:
+    """Return the tokenizer that the config asks for; every prompt may also lack any of its facts."""
+    rng = np.random.default_rng(0)
+    prompts = [one.facts.prompt for one in volumes.stored]
+    bare = [forgetful(one.facts, 1.0, rng).prompt for one in volumes.stored]
+    return make_prompt_tokenizer(
+        settings.tokenizer, [*prompts, *bare], vocabulary=settings.vocabulary, numbers=settings.numbers,
+        limit=settings.tokens,
+    )  # fmt: skip
+
+
+def acquisitions(volumes: Volumes) -> list[list[Stored]]:
+    """Return the volumes by how they were acquired: a batch takes one of each, so that its prompts differ."""
+    groups: dict[tuple[Any, ...], list[Stored]] = {}
+    for one in volumes.stored:
+        groups.setdefault(one.facts.acquisition, []).append(one)
+    return list(groups.values())
+
+
+def _batch(groups: list[list[Stored]], config: TumsynConfig, seed: int, step: int) -> tuple[torch.Tensor, list[str]]:
+    settings = config.contrastive
+    shown, prompts = [], []
+    for epoch, group in draws(seed, len(groups), min(settings.batch, len(groups)), step):
+        rng = sample_generator(seed, epoch, group)
+        one = groups[group][int(rng.integers(len(groups[group])))]
+        shift = tuple(int(offset) for offset in rng.integers(-settings.shift, settings.shift + 1, 3))
+        voxels = one.open()
+        shown.append(seen(voxels[::-1] if rng.random() < 0.5 else voxels, config.vision, shift))
+        prompts.append(forgetful(one.facts, settings.forget, rng).prompt)
+    return torch.from_numpy(np.stack(shown)).unsqueeze(1), prompts
+
+
+def _resumable(settings: ContrastiveTraining) -> dict[str, Any]:
+    """Return what a resumed run must share; the last step is part of it, as the rate falls towards it."""
+    return {f"contrastive {key}": value for key, value in asdict(settings).items() if key != "checkpoint_minutes"}

@@ -1,0 +1,154 @@
+"""A patch, a prompt's vector and points in, the grey values of the asked contrast there out: the network of stage 2."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from brainldm.tumsyn.settings import SynthesisSettings
+
+
+class Synthesis(nn.Module):
+    """Residual encoder without downsampling, text as the query over its voxels, and a decoder at any point.
+
+    Parameters
+    ----------
+    settings : SynthesisSettings
+    text_width : int
+        Width of the prompt encoder's vectors.
+    """
+
+    def __init__(self, settings: SynthesisSettings, text_width: int) -> None:
+        super().__init__()
+        self.encoder = ResidualEncoder(settings)
+        self.fusion = TextFusion(settings, text_width)
+        self.decoder = PointDecoder(settings)
+
+    def features(self, patch: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+        """Return fused features (n, width, i, j, k) of patches (n, 1, i, j, k) under prompts (n, text_width)."""
+        return self.fusion(self.encoder(patch), text)
+
+    def forward(self, patch: torch.Tensor, text: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        """Return grey values (n, q) at `points` (n, q, 3), the patch reaching from -1 to 1 along i, j and k."""
+        return self.decoder(self.features(patch, text), points)
+
+
+class ResidualEncoder(nn.Module):
+    """EDSR's trunk in three dimensions (Lim et al. 2017): every layer sees every voxel, nothing is downsampled."""
+
+    def __init__(self, settings: SynthesisSettings) -> None:
+        super().__init__()
+        channels = settings.channels
+        self.head = nn.Conv3d(1, channels, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            [ResidualBlock(channels, settings.residual_scale) for _ in range(settings.blocks)]
+        )  # fmt: skip
+        self.body = nn.Conv3d(channels, channels, 3, padding=1)
+        self.tail = nn.Conv3d(channels, settings.width, 3, padding=1)
+
+    def forward(self, patch: torch.Tensor) -> torch.Tensor:
+        """Return features (n, width, i, j, k) of a patch (n, 1, i, j, k)."""
+        shallow = self.head(patch)
+        deep = shallow
+        for block in self.blocks:
+            deep = block(deep)
+        return self.tail(self.body(deep) + shallow)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions whose sum with the input is damped."""
+
+    def __init__(self, channels: int, scale: float) -> None:
+        super().__init__()
+        self.first = nn.Conv3d(channels, channels, 3, padding=1)
+        self.second = nn.Conv3d(channels, channels, 3, padding=1)
+        self.scale = scale
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return features of the same shape."""
+        return features + self.scale * self.second(functional.relu(self.first(features)))
+
+
+class TextFusion(nn.Module):
+    """The prompt as one query over all voxels of the patch; what it attends multiplies every voxel's features.
+
+    Query and keys are normalised, so that attention is a cosine, as in the authors' code. There the prompt reaches the
+    patch through the attention weights alone: a patch of one tissue attends the same whatever was asked. With
+    `text_residual` the adapted prompt itself is added.
+    """
+
+    def __init__(self, settings: SynthesisSettings, text_width: int) -> None:
+        super().__init__()
+        width = settings.width
+        self.heads, self.text_residual = settings.heads, settings.text_residual
+        self.adapter = nn.Sequential(nn.Linear(text_width, width), nn.ReLU(), nn.Linear(width, width))
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.before, self.after = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.mlp = GatedMlp(width, settings.mlp_ratio)
+
+    def forward(self, features: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+        """Return features of the same shape (n, width, i, j, k), given prompts (n, text_width)."""
+        voxels = features.movedim(1, -1)  # n, i, j, k, width
+        prompt = self.adapter(text)
+        vector = self.out(self._attended(voxels.flatten(1, 3), prompt))
+        vector = vector + prompt if self.text_residual else vector
+        mixed = self.before(voxels * vector[:, None, None, None])
+        mixed = mixed + self.mlp(mixed)
+        return self.after(mixed).movedim(-1, 1)
+
+    def _attended(self, voxels: torch.Tensor, prompt: torch.Tensor) -> torch.Tensor:
+        """Return what the prompts (n, width) attend among voxels (n, count, width), shape (n, width)."""
+        n, count, width = voxels.shape
+        key, value = self.key_value(voxels).view(n, count, 2, self.heads, -1).unbind(2)
+        query = functional.normalize(self.query(prompt).view(n, 1, self.heads, -1), dim=-1)
+        cosine = (query * functional.normalize(key, dim=-1)).sum(-1)  # n, count, heads
+        return (cosine.softmax(1).unsqueeze(-1) * value).sum(1).reshape(n, width)
+
+
+class GatedMlp(nn.Module):
+    """Pointwise, then 3³ within each channel; one half gates the other, then back to the width."""
+
+    def __init__(self, width: int, ratio: int) -> None:
+        super().__init__()
+        hidden = ratio * width
+        self.widen = nn.Linear(width, hidden, bias=False)
+        self.mix = nn.Conv3d(hidden, hidden, 3, padding=1, groups=hidden, bias=False)
+        self.narrow = nn.Linear(hidden // 2, width, bias=False)
+
+    def forward(self, voxels: torch.Tensor) -> torch.Tensor:
+        """Return voxels of the same shape (n, i, j, k, width)."""
+        gate, passed = self.mix(self.widen(voxels).movedim(-1, 1)).chunk(2, dim=1)
+        return self.narrow((functional.gelu(gate) * passed).movedim(1, -1))
+
+
+class PointDecoder(nn.Module):
+    """A local implicit image function (Chen et al. 2021): trilinear features and three coordinates to a grey value."""
+
+    def __init__(self, settings: SynthesisSettings) -> None:
+        super().__init__()
+        self.coordinates = settings.coordinates
+        widths = [settings.width + 3, *settings.decoder]
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+
+    def forward(self, features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+        """Return grey values (n, q) at `points` (n, q, 3) of features (n, width, i, j, k)."""
+        # grid_sample names the last axis first
+        where = points.flip(-1)[:, :, None, None]
+        sampled = functional.grid_sample(features, where, mode="bilinear", padding_mode="border", align_corners=False)
+        local = self._coordinates(points, features.shape[2:])
+        return self.layers(torch.cat([sampled.flatten(2).transpose(1, 2), local], dim=-1)).squeeze(-1)
+
+    def _coordinates(self, points: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        if self.coordinates == "patch":
+            return points
+        lengths = torch.tensor(shape, dtype=points.dtype, device=points.device)
+        inside = (points + 1) * lengths / 2  # in voxels from the corner
+        return 2 * (inside - inside.floor()) - 1  # the nearest centre is that of the voxel that the point lies in

@@ -1,0 +1,92 @@
+"""Sessions and a step in, the step's patches, prompts, points and true grey values out; the same for equal seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from brainldm.chance import draws, sample_generator
+from brainldm.tumsyn.facts import Facts, forgetful
+from brainldm.tumsyn.grid import averaged
+from brainldm.tumsyn.settings import SynthesisTraining
+from brainldm.tumsyn.volumes import Stored
+
+_FLIP = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What a step learns from.
+
+    Attributes
+    ----------
+    patches : Tensor, shape (n, 1, p, p, p)
+        Of one contrast, degraded.
+    facts : list of Facts
+        Of the contrast asked for.
+    points : Tensor, shape (n, q, 3)
+        The patch reaches from -1 to 1.
+    wanted : Tensor, shape (n, q)
+        True grey values there, as acquired.
+    """
+
+    patches: torch.Tensor
+    facts: list[Facts]
+    points: torch.Tensor
+    wanted: torch.Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on `device`."""
+        return Batch(patches=self.patches.to(device), facts=self.facts, points=self.points.to(device),
+                     wanted=self.wanted.to(device))  # fmt: skip
+
+
+def draw_batch(sessions: Sequence[Sequence[Stored]], settings: SynthesisTraining, seed: int, step: int) -> Batch:
+    """Return batch `step`: of each session drawn, one scan degraded and another as the answer."""
+    found = []
+    for epoch, session in draws(seed, len(sessions), settings.batch, step):
+        rng = sample_generator(seed, epoch, session)
+        source, target = (sessions[session][i] for i in rng.permutation(len(sessions[session]))[:2])
+        found.append(_example(source, target, settings, rng))
+    patches, facts, points, wanted = zip(*found, strict=True)
+    return Batch(
+        patches=torch.from_numpy(np.stack(patches)).unsqueeze(1),
+        facts=list(facts),
+        points=torch.from_numpy(np.stack(points)),
+        wanted=torch.from_numpy(np.stack(wanted)),
+    )
+
+
+def _example(
+    source: Stored, target: Stored, settings: SynthesisTraining, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float32], Facts, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return patch, facts, points and grey values: `scale` × patch voxels of the source, averaged down to patch."""
+    scale = rng.uniform(settings.scale_min, settings.scale_max)
+    seen, answer = source.open(), target.open()
+    side = [max(settings.patch, min(round(settings.patch * scale), n)) for n in seen.shape]
+    first = [int(rng.integers(max(1, n - length + 1))) for n, length in zip(seen.shape, side, strict=True)]
+    crop = tuple(slice(begin, begin + length) for begin, length in zip(first, side, strict=True))
+    flip = rng.random() < _FLIP
+    here, there = (_cut(volume, crop, side, flip) for volume in (seen, answer))
+    # Points are drawn with repetition: from a million voxels few come twice, and a permutation of them all is slow.
+    chosen = rng.integers(np.array(side), size=(settings.queries, 3))
+    points = (2 * (chosen + 0.5) / np.array(side) - 1).astype(np.float32)
+    return (
+        averaged(here, (settings.patch,) * 3),
+        forgetful(target.facts, settings.forget, rng),
+        points,
+        there[tuple(chosen.T)],
+    )
+
+
+def _cut(
+    volume: npt.NDArray[np.float16], crop: tuple[slice, ...], side: list[int], flip: bool
+) -> npt.NDArray[np.float32]:
+    """Return a crop of `side` voxels, with zeros where a volume is smaller than a patch."""
+    part = np.asarray(volume[crop], dtype=np.float32)
+    part = np.pad(part, [(0, length - n) for length, n in zip(side, part.shape, strict=True)])
+    return part[::-1] if flip else part

@@ -1,0 +1,161 @@
+"""A config's name or TOML file in, the settings of TUMSyn out; no default stands in code."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from braincaption.errors import UsageError
+from brainldm.config import from_dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisionSettings:
+    """MONAI's 3-D ViT of stage 1, and what it is shown: the volume averaged by `halving`, its middle `crop` voxels."""
+
+    halving: int
+    crop: int
+    patch: int
+    width: int
+    layers: int
+    heads: int
+    mlp: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptSettings:
+    """The causal text Transformer of stage 1 and its tokens."""
+
+    tokenizer: str  # "prompts": pieces made from the training prompts; else CLIP's: a Hub name, folder or merges file
+    vocabulary: int  # of a tokenizer made from prompts
+    numbers: bool  # a number is one token that carries its size, instead of a string of digits
+    tokens: int
+    width: int
+    layers: int
+    heads: int
+    embedding: int  # width of the space shared with volumes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastiveTraining:
+    """How stage 1 is trained; the rate rises from 0 over the warm-up, then falls linearly to 0 at the last step."""
+
+    batch: int
+    steps: int
+    learning_rate: float
+    warmup_steps: int
+    beta1: float
+    beta2: float
+    temperature: float  # at the start; learned
+    forget: float  # chance that a fact is written None
+    shift: int  # largest random shift of the crop, voxels
+    clip_norm: float
+    precision: str
+    checkpoint_minutes: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisSettings:
+    """Shape of the synthesis network of stage 2."""
+
+    blocks: int
+    channels: int
+    residual_scale: float
+    width: int
+    heads: int
+    mlp_ratio: int
+    text_residual: bool  # the adapted text is added to what it attended, so that it reaches patches of one tissue too
+    coordinates: str  # "patch": of the query in the patch, -1 to 1; "voxel": from the nearest voxel's centre, ±1
+    decoder: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesisTraining:
+    """How stage 2 is trained; the rate is constant, then halved every `halve_every` steps."""
+
+    patch: int  # voxels a side that the encoder sees, after the drawn degradation
+    scale_min: float
+    scale_max: float
+    queries: int
+    batch: int
+    steps: int
+    learning_rate: float
+    constant_steps: int
+    halve_every: int
+    forget: float
+    ema_decay: float
+    clip_norm: float
+    precision: str
+    checkpoint_minutes: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceSettings:
+    """How whole volumes are made: patches of `patch` voxels that overlap by `overlap`, `queries` points at a time."""
+
+    patch: int
+    overlap: float
+    queries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TumsynConfig:
+    """Everything that a model is made from; one TOML file a config, each number with its origin beside it."""
+
+    name: str
+    vision: VisionSettings
+    text: PromptSettings
+    contrastive: ContrastiveTraining
+    synthesis: SynthesisSettings
+    training: SynthesisTraining
+    inference: InferenceSettings
+
+
+def available() -> list[str]:
+    """Return the names of the configs that ship with this system."""
+    found = (Path(entry.name) for entry in files("brainldm.tumsyn.configs").iterdir())
+    return sorted(path.stem for path in found if path.suffix == ".toml")
+
+
+def load_tumsyn_config(name: str) -> TumsynConfig:
+    """Return the shipped config `name`, or the one in the TOML file `name`.
+
+    Raises
+    ------
+    UsageError
+        No such config, or a key that is missing, unknown or of the wrong kind.
+    """
+    document = _document(name)
+    sections = {section: {key: value for key, value in table.items() if key != "origin"}
+                for section, table in document.items() if isinstance(table, dict)}  # fmt: skip
+    config = from_dict(TumsynConfig, {"name": Path(name).stem, **sections}, name)
+    if config.synthesis.coordinates not in ("patch", "voxel"):
+        raise UsageError(f"config {name}: coordinates is {config.synthesis.coordinates!r}, wanted patch or voxel")
+    if config.vision.crop % config.vision.patch or config.synthesis.width % config.synthesis.heads:
+        raise UsageError(f"config {name}: crop wants a multiple of the vision patch, width one of heads")
+    return config
+
+
+def origins(name: str) -> dict[str, str]:
+    """Return where each number of a config comes from, by dotted key."""
+    return {f"{section}.{key}": text for section, table in _document(name).items() if isinstance(table, dict)
+            for key, text in table.get("origin", {}).items()}  # fmt: skip
+
+
+def _document(name: str) -> dict[str, Any]:
+    path = Path(name)
+    if name in available():
+        text = files("brainldm.tumsyn.configs").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    elif path.suffix == ".toml" and path.is_file():
+        text = path.read_text(encoding="utf-8")
+    else:
+        raise UsageError(
+            f"no config {name!r} of tumsyn: give one of {', '.join(available())}, or a TOML file that exists"
+        )
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name} is no valid TOML ({error}): repair it") from None
