@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +22,8 @@ STEPS = 3
 def with_steps(text: str, steps: int) -> str:
     """Return a config's TOML with `steps` steps of everything."""
     lines = [
-        f"steps = {steps}" if line.startswith("steps = ") and '"' not in line else line for line in text.splitlines()
+        f"{line.split(' = ')[0]} = {steps}" if re.match(r"(steps|vae|ldm) = \d", line) else line
+        for line in text.splitlines()
     ]
     return "\n".join(lines)
 

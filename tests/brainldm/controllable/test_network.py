@@ -150,6 +150,6 @@ def test_the_papers_size_counts_and_learns_from_a_64_by_64_latent() -> None:
 @pytest.mark.parametrize("name", available())
 def test_every_number_of_a_config_says_where_it_comes_from(name: str) -> None:
     config, told = load_control_config(name), control_origins(name)
-    wanted = {f"{section}.{key}" for section in ("control", "training", "sampling") for key in vars(getattr(config, section))}  # fmt: skip  # noqa: E501
+    wanted = {f"{section}.{key}" for section in ("base_steps", "control", "training", "sampling") for key in vars(getattr(config, section))}  # fmt: skip  # noqa: E501
     assert set(told) == wanted
     assert all(text.split(":")[0] in ("paper", "prior art", "chosen") for text in told.values())

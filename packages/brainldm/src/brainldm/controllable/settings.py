@@ -54,12 +54,21 @@ class ControlSampling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseSteps:
+    """For how long the base is trained, in the place of the steps of its own config."""
+
+    vae: int
+    ldm: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ControlConfig:
     """Everything that a controllable model is made from; `base` makes the text-to-slice model under the branch."""
 
     name: str
     base_name: str
-    base: Config
+    base: Config  # with `base_steps`
+    base_steps: BaseSteps
     control: ControlSettings
     training: ControlTraining
     sampling: ControlSampling
@@ -87,13 +96,16 @@ def load_control_config(name: str) -> ControlConfig:
         end at the latent's size.
     """
     document = _document(name)
-    if set(document) != {"base", "control", "training", "sampling"}:
-        raise UsageError(f"config {name} has {', '.join(sorted(document))}, wanted base, control, training, sampling")
+    wanted = ("base", "base_steps", "control", "sampling", "training")
+    if sorted(document) != sorted(wanted):
+        raise UsageError(f"config {name} has {', '.join(sorted(document))}, wanted {', '.join(wanted)}")
     base_name = str(document["base"])
+    base_steps = from_dict(BaseSteps, _settings(document["base_steps"]), f"{name}: base_steps")
     made = ControlConfig(
         name=Path(name).stem,
         base_name=base_name,
-        base=load_config(base_name),
+        base=_trained_for(load_config(base_name), base_steps),
+        base_steps=base_steps,
         control=from_dict(ControlSettings, _settings(document["control"]), f"{name}: control"),
         training=from_dict(ControlTraining, _settings(document["training"]), f"{name}: training"),
         sampling=from_dict(ControlSampling, _settings(document["sampling"]), f"{name}: sampling"),
@@ -116,6 +128,11 @@ def control_origins(name: str) -> dict[str, str]:
     tables = {section: table for section, table in document.items() if isinstance(table, dict)}
     return {f"{section}.{key}": text for section, table in tables.items()
             for key, text in table.get("origin", {}).items()}  # fmt: skip
+
+
+def _trained_for(base: Config, steps: BaseSteps) -> Config:
+    vae, ldm = replace(base.vae_training, steps=steps.vae), replace(base.ldm_training, steps=steps.ldm)
+    return replace(base, vae_training=vae, ldm_training=ldm)
 
 
 def _document(name: str) -> dict[str, Any]:

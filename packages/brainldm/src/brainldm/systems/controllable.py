@@ -20,14 +20,14 @@ SUMMARY = "text and structure to slice: a control branch on edges or labels besi
 def train(request: TrainingRequest) -> str:
     """Train the text-to-slice base to its last step, draw the lines once, then train the branch to its last step.
 
-    The base lies in ``training/stages/base`` and is what `brain ldm train dalle-brain` would write. A run cut short by
-    `minutes`, however often, ends with the bytes of an uninterrupted one.
+    The base lies in ``training/stages/base`` and is what `brain ldm train dalle-brain` would write in as many steps. A
+    run cut short by `minutes`, however often, ends with the bytes of an uninterrupted one.
     """
     end = None if request.minutes is None else time.monotonic() + 60 * request.minutes
     config = load_control_config(request.config)
     stages = request.out / dalle_brain.STAGES
     base = stages / "base"
-    told = dalle_brain.train(replace(request, config=config.base_name, out=base))
+    told = dalle_brain.train_config(replace(request, out=base), config.base)
     wanted = config.base.ldm_training.steps
     if not (base / CONFIG).is_file() or read_record(base).ldm_steps < wanted:
         return f"base: {told}"
@@ -44,7 +44,9 @@ def describe() -> list[str]:
     lines = []
     for name in available():
         config = load_control_config(name)
-        lines.append(f"{name}: base = {config.base_name}\t# see `brain ldm zoo show {config.base_name}`")
+        lines.append(
+            f"{name}: base = {config.base_name}\t# but for its steps, see `brain ldm zoo show {config.base_name}`"
+        )
         for key, origin in control_origins(name).items():
             section, field = key.split(".")
             lines.append(f"{name}: {key} = {getattr(getattr(config, section), field)}\t# {origin}")

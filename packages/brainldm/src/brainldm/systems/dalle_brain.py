@@ -20,13 +20,17 @@ STAGES = Path("training", "stages")
 
 
 def train(request: TrainingRequest) -> str:
+    """Train the config that the request names; see `train_config`."""
+    return train_config(request, load_config(request.config))
+
+
+def train_config(request: TrainingRequest, config: Config) -> str:
     """Train the VAE to its last step, encode once, then train the diffusion model to its last step.
 
     A stage begins when the one before is done, so a run cut short by `minutes`, however often, ends with the bytes of
     an uninterrupted one. Each stage's result lies in ``training/stages`` and is what its own command would write.
     """
     end = None if request.minutes is None else time.monotonic() + 60 * request.minutes
-    config = load_config(request.config)
     vae, latents = request.out / STAGES / "vae", request.out / STAGES / "latents"
     multiple = downsampling(config.vae)
     training, held_out = (load_slices(request.data, split, multiple) for split in (TRAIN, VALIDATION))
