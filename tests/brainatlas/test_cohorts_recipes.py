@@ -1,4 +1,4 @@
-"""Miniatures of the four sources in their exact layouts, quirks included, in; what recipes make of them compared."""
+"""Miniatures of the four sources of NIfTI in their exact layouts, quirks included, in; what recipes make of them compared."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def write_xls(path: Path, rows: list[list[str | float | None]]) -> Path:
 
 def test_every_recipe_loads_and_names_its_folder() -> None:
     recipes = shipped_recipes()
-    assert {"ibsr", "oasis1", "ixi", "kirby21"} <= set(recipes)
+    assert {"ibsr", "oasis1", "ixi", "kirby21", "fastmri-brain", "m4raw"} <= set(recipes)
     for name, recipe in recipes.items():
         assert (recipe_folder() / name / "README.md").is_file()
         assert recipe.redistribution in REDISTRIBUTION
@@ -368,7 +368,7 @@ def test_a_new_source_is_one_file(tmp_path: Path) -> None:
 
 def test_a_recipe_by_name_and_one_that_is_not_there(kirby: Path, tmp_path: Path) -> None:
     assert read_cohort(kirby, recipe=Path("kirby21")).name == "kirby21"
-    with pytest.raises(UsageError, match="is no file and no recipe we ship: those are ibsr"):
+    with pytest.raises(UsageError, match="is no file and no recipe we ship: those are fastmri-brain, ibsr"):
         read_cohort(kirby, recipe=tmp_path / "no.toml")
 
 
@@ -392,6 +392,8 @@ def test_one_recipe_for_several_folders_holds_for_those_it_knows(kirby: Path, tm
         ("name = 'a'\n[[images]]\npath = 'x.nii'", r"no group \(\?P<subject>"),
         ("name = 'a'\n[[images]]\npath = '(?P<subject>x'", "is not as wanted"),
         ("name = 'a'\n[[images]]\npath = '(?P<subject>x)'\nlabels = '{site}'", "is not as wanted"),
+        ("name = 'a'\n[[hdf5]]\npath = '(?P<subject>x)'\nsequence = {}\nread = 'kspace'", r"\(\?P<sequence>"),
+        ("name = 'a'\n[[hdf5]]\npath = '(?P<subject>x)(?P<sequence>y)'\nsequence = {}\nread = 'dicom'", "'dicom'"),
         ("name = 'a'\n[[repairs]]\nshape = [1, 2]\naffine = [[1]]", "4×4"),
         ("name = 'a'\n[[people]]\nperson = 'p'\nsubjects = ['1']\nsex = 'Q'", "'Q'"),
         ("name = 3", "is not as wanted"),
@@ -409,12 +411,12 @@ def test_a_wrong_recipe_is_refused_with_its_fault(tmp_path: Path, text: str, sai
 def test_the_recipe_in_the_documentation_is_one(tmp_path: Path) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "cohorts.md").read_text(encoding="utf-8")
     blocks = [part.partition("```")[0] for part in text.split("```toml\n")[1:]]
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     (tmp_path / "recipe.toml").write_text("\n".join(blocks), encoding="utf-8")
     recipe = load_recipe(tmp_path / "recipe.toml")
     assert recipe.name == "clinic" and recipe.demographics is not None
     assert len(recipe.images) == len(recipe.people) == len(recipe.protocols) == len(recipe.repairs) == 1
-    assert len(recipe.excluded) == 2
+    assert len(recipe.excluded) == 2 and len(recipe.hdf5) == 1
 
 
 @pytest.mark.isolated

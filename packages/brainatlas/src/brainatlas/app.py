@@ -7,6 +7,7 @@ from brainatlas.commands.phantom import phantom
 from brainatlas.commands.plan import plan
 from brainatlas.commands.register import register
 from brainatlas.commands.report import report
+from brainatlas.commands.slices import slices
 from brainatlas.commands.strip import strip
 from brainatlas.commands.validate import validate
 from brainatlas.commands.vote import vote
@@ -23,6 +24,7 @@ add_command(app, "expand", expand)
 add_command(app, "materialize", materialize)
 add_command(app, "report", report)
 add_command(app, "validate", validate)
+add_command(app, "slices", slices)
 
 
 def main() -> None:

@@ -71,6 +71,8 @@ def read_folder(root: Path, given: Path | None, labels: Path | None, read_labels
 
 def _recipe_for(tree: Tree, named: Recipe | None) -> Recipe | None:
     # One --recipe is given for several folders (an atlas and cohorts): it holds for those it knows.
+    if named is not None and named.hdf5:
+        raise UsageError(f"{tree.root}: recipe {named.name} is for HDF5: make slices with `brain atlas slices`")
     if named is not None and (not named.images or knows(named, tree)):
         return named
     if bids.is_bids(tree):
@@ -85,6 +87,8 @@ def _recipe_for(tree: Tree, named: Recipe | None) -> Recipe | None:
         more = " …" if len(inside) > _MOST_LISTED else ""
         listed = ", ".join(inside[:_MOST_LISTED]) + more
         raise UsageError(f"{tree.root} is no cohort, but in it there is {listed}: give that folder")
+    if any(path.endswith(".h5") for path in tree.files):
+        raise UsageError(f"{tree.root} holds HDF5, no volumes to register: make slices with `brain atlas slices`")
     known = f"a source we know ({', '.join(shipped_recipes())})"
     also = f"; recipe {named.name} knows none of its files either" if named is not None else ", or --recipe FILE"
     raise UsageError(

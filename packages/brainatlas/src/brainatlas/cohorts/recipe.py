@@ -18,6 +18,9 @@ from brainatlas.cohorts.model import REDISTRIBUTION
 from brainatlas.cohorts.names import safe_name
 from brainatlas.cohorts.people import Person, read_person
 from braincaption.errors import UsageError
+from braincaption.schema import PLANES
+
+READINGS = ("reconstruction_rss", "kspace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,43 @@ class ImagePattern:
     stripped: bool | None = None
     labels: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The expression, to be matched against a whole path below the root."""
+        return re.compile(rf"(?:.*/)?(?:{self.path})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hdf5Pattern:
+    """Which files are scans of a source in HDF5, and how they are read (`brain atlas slices`).
+
+    Attributes
+    ----------
+    path : str
+        As of `ImagePattern`; the groups ``subject`` and ``sequence`` are musts, ``repetition`` marks files that are
+        averaged.
+    sequence : mapping of str to str
+        Name of the sequence for each value of the group ``sequence``.
+    read : str
+        ``reconstruction_rss``: that data set's magnitudes; ``kspace``: that data set, reconstructed.
+    person : str
+        Attribute of the file that names its person; empty: the subject is the person.
+    plane : str
+        Of the slices: axial, coronal or sagittal.
+    repetitions : mapping of str to int
+        How many a scan has, for each value of the group ``sequence``; fewer are told.
+    field_strengths : tuple of float
+        Nominal ones, tesla: a magnet of 2.8936 T is called one of 3 T.
+    """
+
+    path: str
+    sequence: Mapping[str, str]
+    read: str
+    person: str = ""
+    plane: str = "axial"
+    repetitions: Mapping[str, int] = field(default_factory=dict)
+    field_strengths: tuple[float, ...] = ()
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -113,7 +153,7 @@ class Repair:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One source. `images` is empty where its layout is BIDS."""
+    """One source. `images` is empty where its layout is BIDS, or where it is in HDF5."""
 
     name: str
     title: str = ""
@@ -125,6 +165,7 @@ class Recipe:
     numbering: str | None = None
     stripped: bool | None = None
     images: tuple[ImagePattern, ...] = ()
+    hdf5: tuple[Hdf5Pattern, ...] = ()
     excluded: tuple[Exclusion, ...] = ()
     demographics: Demographics | None = None
     people: tuple[KnownPerson, ...] = ()
@@ -159,6 +200,7 @@ def _recipe(content: Mapping[str, Any]) -> Recipe:
     images = tuple(_image(entry) for entry in given.pop("images", ()))
     recipe = Recipe(
         images=images,
+        hdf5=tuple(_hdf5(entry) for entry in given.pop("hdf5", ())),
         excluded=tuple(_exclusion(entry) for entry in given.pop("excluded", ())),
         demographics=_demographics(given.pop("demographics", None)),
         people=tuple(_known(entry) for entry in given.pop("people", ())),
@@ -187,6 +229,19 @@ def _image(entry: Mapping[str, Any]) -> ImagePattern:
         template.format_map(dict.fromkeys(groups, ""))
     if not isinstance(pattern.sequence, str) and "sequence" not in groups:
         raise ValueError(f"path {pattern.path!r} has no group (?P<sequence>…), which the table sequence needs")
+    return pattern
+
+
+def _hdf5(entry: Mapping[str, Any]) -> Hdf5Pattern:
+    _refuse_unknown_keys(entry, Hdf5Pattern, "[[hdf5]]")
+    fields_t = tuple(float(one) for one in entry.get("field_strengths", ()))
+    pattern = Hdf5Pattern(**{**entry, "field_strengths": fields_t})
+    if not {"subject", "sequence"} <= set(pattern.compiled.groupindex):
+        raise ValueError(f"path {pattern.path!r} has no group (?P<subject>…) or (?P<sequence>…)")
+    if pattern.read not in READINGS:
+        raise ValueError(f"read {pattern.read!r} is none of {', '.join(READINGS)}")
+    if pattern.plane not in PLANES:
+        raise ValueError(f"plane {pattern.plane!r} is none of {', '.join(PLANES)}")
     return pattern
 
 

@@ -31,7 +31,7 @@ def read_layout(tree: Tree, recipe: Recipe) -> tuple[Layout, People]:
     images: list[Found] = []
     problems: Remarks = []
     taken: dict[str, ImagePattern] = {}
-    dropped = _excluded_files(tree, recipe)
+    dropped = excluded_files(tree, recipe)
     excluded: Counter[str] = Counter(dropped.values())
     for pattern in recipe.images:
         for path in tree.files:
@@ -102,7 +102,7 @@ def _found(path: str, match: re.Match[str], pattern: ImagePattern, recipe: Recip
         name=BidsName(entities=entities, suffix=suffix, extension=""),
         person=_person_key(recipe, subject, path),
         stripped=recipe.stripped if pattern.stripped is None else pattern.stripped,
-        acquisition=_acquisition(recipe, {**groups, "sequence": suffix}),
+        acquisition=acquisition_of(recipe, {**groups, "sequence": suffix}),
         labels=_first_there(pattern.labels, folder, groups, tree),
         mask=_first_there(pattern.mask, folder, groups, tree),
         row=normal_id(recipe.demographics.row.format_map(groups)) if recipe.demographics else subject,
@@ -133,7 +133,8 @@ def _person_key(recipe: Recipe, subject: str, path: str) -> str:
     raise ScanError(f"{path}: the recipe's people do not name subject {subject}, so its person is not known: add it")
 
 
-def _acquisition(recipe: Recipe, groups: Mapping[str, str]) -> Acquisition:
+def acquisition_of(recipe: Recipe, groups: Mapping[str, str]) -> Acquisition:
+    """Return what a recipe's protocols say of a scan; `groups` are those of its path, ``sequence`` its suffix."""
     merged: dict[str, object] = {}
     for protocol in recipe.protocols:
         if all(groups.get(key) == value for key, value in protocol.where.items()):
@@ -150,7 +151,8 @@ def _first_there(templates: tuple[str, ...], folder: str, groups: Mapping[str, s
     return None
 
 
-def _excluded_files(tree: Tree, recipe: Recipe) -> dict[str, str]:
+def excluded_files(tree: Tree, recipe: Recipe) -> dict[str, str]:
+    """Return the files that a recipe leaves out, with the reason."""
     dropped: dict[str, str] = {}
     for rule in recipe.excluded:
         if rule.apply and rule.path:

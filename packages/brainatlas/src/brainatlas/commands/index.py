@@ -33,8 +33,17 @@ def index(
     from brainatlas.cohorts.check import check_cohort
     from brainatlas.cohorts.read import read_cohort
     from brainatlas.cohorts.summary import summarise
+    from brainatlas.hdf5.cohort import find_hdf5_cohort
+    from brainatlas.hdf5.summary import summarise_hdf5
     from braincaption.errors import PartialFailure
 
+    in_hdf5 = find_hdf5_cohort(cohort, recipe)
+    if in_hdf5 is not None:
+        told, broken = summarise_hdf5(in_hdf5, headers_only)
+        print(told)
+        if broken:
+            raise PartialFailure(f"{broken} cannot be used (see Problems): repair or remove what is broken")
+        return
     chosen = options.selection(participant_label, session_label, sequence)
     found = read_cohort(cohort, selection=chosen, recipe=recipe, labels=labels, read_labels=True)
     ids: tuple[int, ...] | None = None

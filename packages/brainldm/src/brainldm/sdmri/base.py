@@ -62,7 +62,7 @@ class Base:
         import diffusers
         import transformers
 
-        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        transformers.utils.logging.disable_progress_bar()
         known = {"unet": diffusers.UNet2DConditionModel, "vae": diffusers.AutoencoderKL,
                  "text_encoder": transformers.CLIPTextModel, "tokenizer": transformers.CLIPTokenizer}  # fmt: skip
         options: dict[str, Any] = {"local_files_only": True}

@@ -1,0 +1,1 @@
+"""A cohort of HDF5 files (fastMRI, M4Raw) in, a slice folder out."""
