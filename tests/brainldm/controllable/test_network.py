@@ -19,7 +19,7 @@ from brainldm.controllable.settings import (
     load_control_config,
 )
 from brainldm.controllable.train import batch_lines
-from brainldm.controllable.training_lines import cached_lines
+from brainldm.controllable.training_lines import cached_lines, other_contrasts
 from brainldm.latents import read_latents
 from brainldm.model_folder import read_record
 from brainldm.schedule import ForwardProcess
@@ -82,7 +82,7 @@ def learn(network: ControlledUNet, base: Path, small: ControlConfig, slices: Pat
     process = ForwardProcess(small.base.noise)
     for step in range(2):
         batch = make_batch(latents, small.while_controlled, 0, step, 0, 1)
-        lines = batch_lines(latents, edges, 4, 0, step, 0, 1)
+        lines = batch_lines(latents, edges, other_contrasts(latents.table), small, 0, step, 0, 1)
         noisy, text = process.noisy(batch.clean, batch.noise, batch.timesteps).double(), batch.text
         read = (text.tokens.double(), text.mask, text.pooled.double())
         guess = network(noisy, batch.timesteps, *read, lines.double())

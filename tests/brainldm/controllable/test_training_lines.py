@@ -12,10 +12,13 @@ import pytest
 
 from braincaption.errors import UsageError
 from braincaption.slicefolder import read_slices, write_slices
+from brainldm.chance import draws
 from brainldm.controllable.canny import canny
-from brainldm.controllable.settings import ControlSettings, load_control_config
+from brainldm.controllable.settings import ControlConfig, ControlSettings, load_control_config
 from brainldm.controllable.structure import label_borders, read_mask
-from brainldm.controllable.training_lines import cached_lines, label_folder, unpacked
+from brainldm.controllable.train import batch_lines
+from brainldm.controllable.training_lines import cached_lines, label_folder, other_contrasts, unpacked
+from brainldm.latents import read_latents
 from brainldm.niftislice import slice_affine
 from brainldm.slices import Slices, load_slices
 
@@ -118,3 +121,36 @@ def test_missing_label_maps_are_said_with_the_command_that_makes_them(
     write_slices(label_folder(labelled), rows)
     with pytest.raises(UsageError, match="holds grey values"):
         cached_lines(slices, labelled, of_labels, tmp_path / "lines")
+
+
+def test_others_are_the_same_place_in_other_contrasts(slice_folder: Path) -> None:
+    table = load_slices(slice_folder, "train", 4).table
+    for row, found in enumerate(other_contrasts(table)):
+        assert len(found) == 2
+        for other in found:
+            assert (table.loc[other, ["person", "index"]] == table.loc[row, ["person", "index"]]).all()
+        assert {table["sequence"][one] for one in (row, *found)} == {"T1w", "T2w", "FLAIR"}
+
+
+def test_a_share_of_the_slices_is_learned_under_lines_of_another_contrast(
+    base: Path, small: ControlConfig, slice_folder: Path, tmp_path: Path
+) -> None:
+    slices, latents = load_slices(slice_folder, "train", 4), read_latents(base / "latents")
+    # Lines that say which row they are of: 27 rows, each with a line at its own place.
+    lines = np.zeros((27, 32, 32), dtype=bool)
+    lines[np.arange(27), np.arange(27)] = True
+    others = other_contrasts(slices.table)
+
+    def shown(share: float, step: int) -> list[int]:
+        config = replace(small, control=replace(small.control, other_contrast=share))
+        batch = batch_lines(latents, np.packbits(lines, axis=-1), others, config, 0, step, 0, 1)
+        return [int(one) for one in batch[:, 0, :, 0].argmax(dim=1)]
+
+    for step in range(20):
+        drawn = [sample for _, sample in draws(0, 27, small.training.batch, step)]
+        assert shown(0.0, step) == drawn
+        assert all(row in others[sample] for row, sample in zip(shown(1.0, step), drawn, strict=True))
+    own = [sample for step in range(20) for _, sample in draws(0, 27, small.training.batch, step)]
+    some = [row for step in range(20) for row in shown(0.5, step)]
+    assert 20 < sum(a != b for a, b in zip(own, some, strict=True)) < 60
+    assert some == [row for step in range(20) for row in shown(0.5, step)]

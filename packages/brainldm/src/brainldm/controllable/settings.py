@@ -24,6 +24,7 @@ class ControlSettings:
     canny_high: int
     condition_channels: tuple[int, ...]  # of the lines' encoder; it halves them between entries, down to the latent
     main_trained: str  # "first middle block" or "nothing"
+    other_contrast: float  # share of the slices that are learned under the lines of another contrast of their place
 
 
 @dataclass(frozen=True, kw_only=True)

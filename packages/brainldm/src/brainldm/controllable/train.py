@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,12 @@ import numpy.typing as npt
 import torch
 
 from brainldm.averaging import Averaged
-from brainldm.chance import draws, seeded
+from brainldm.chance import draws, sample_generator, seeded
 from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
 from brainldm.controllable.model_folder import ControlRecord, build_controlled, write_model
 from brainldm.controllable.settings import ControlConfig
 from brainldm.controllable.structure import as_condition
-from brainldm.controllable.training_lines import unpacked
+from brainldm.controllable.training_lines import other_contrasts, unpacked
 from brainldm.descent import descend
 from brainldm.device import make_accelerator
 from brainldm.journal import Journal
@@ -74,12 +75,13 @@ def train_control(
     done = load_checkpoint(out / CHECKPOINT, parts, identity)
     prepared = accelerator.prepare_model(network)
     compute = torch.compile(prepared) if settings.compile else prepared
+    others = other_contrasts(latents.table)
     process, pace = ForwardProcess(config.base.noise), Pace(minutes, settings.checkpoint_minutes)
     journal = Journal(out, "control", done, accelerator.is_main_process and done < settings.steps)
     while done < settings.steps and not pace.is_over:
         share = (seed, done, accelerator.process_index, accelerator.num_processes)
         batch = make_batch(latents, config.while_controlled, *share).to(accelerator.device)
-        lines = batch_lines(latents, packed, settings.batch, *share).to(accelerator.device)
+        lines = batch_lines(latents, packed, others, config, *share).to(accelerator.device)
         loss = batch.loss(partial(compute, lines=lines), process, settings.min_snr, accelerator)
         accelerator.backward(loss)
         descend(
@@ -99,10 +101,25 @@ def train_control(
 
 
 def batch_lines(
-    latents: Latents, packed: npt.NDArray[np.uint8], batch: int, seed: int, step: int, rank: int, processes: int
+    latents: Latents,
+    packed: npt.NDArray[np.uint8],
+    others: Sequence[Sequence[int]],
+    config: ControlConfig,
+    seed: int,
+    step: int,
+    rank: int,
+    processes: int,
 ) -> torch.Tensor:
-    """Return the lines of the slices that `make_batch` draws at `step`, shape (n, 1, height, width)."""
-    rows = [sample for _, sample in draws(seed, len(latents), batch, step)[rank::processes]]
+    """Return the lines for the slices that `make_batch` draws at `step`, shape (n, 1, height, width).
+
+    They are a slice's own, or in `other_contrast` of the cases those of one of its `others`.
+    """
+    rows = []
+    for epoch, sample in draws(seed, len(latents), config.training.batch, step)[rank::processes]:
+        # Numbers past the last slice have generators of their own: a batch stays what it is without this choice.
+        generator = sample_generator(seed, epoch, len(latents) + sample)
+        elsewhere = generator.random() < config.control.other_contrast and len(others[sample]) > 0
+        rows.append(int(generator.choice(others[sample])) if elsewhere else sample)
     return as_condition(unpacked(packed[rows], latents.record.image_shape[1]))
 
 

@@ -92,6 +92,23 @@ def label_maps(table: pd.DataFrame, data: Path) -> npt.NDArray[np.uint8]:
     return np.stack([found.image(places[key]) for key in wanted])
 
 
+def other_contrasts(table: pd.DataFrame) -> list[list[int]]:
+    """Return for each row of a table of slices the rows of other contrasts of the same person and place.
+
+    Two volumes are of one person and session where their ids are equal but for the contrast.
+    """
+    places: dict[tuple[str, ...], list[int]] = {}
+    keys = [
+        (volume.replace(sequence, "*"), plane, index)
+        for volume, plane, index, sequence in zip(
+            *(table[name].astype(str) for name in (*SLICE_KEY, "sequence")), strict=True
+        )
+    ]
+    for row, key in enumerate(keys):
+        places.setdefault(key, []).append(row)
+    return [[row for row in places[key] if row != own] for own, key in enumerate(keys)]
+
+
 def _drawn(
     pictures: npt.NDArray[np.uint8], maps: npt.NDArray[np.uint8] | None, settings: ControlSettings
 ) -> Iterator[Lines]:
