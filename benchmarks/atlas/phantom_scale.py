@@ -135,11 +135,13 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    # Not rglob: it raises where a folder vanishes while it is read, and these come and go.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += Path(place, name).lstat().st_size
+            except OSError:
+                continue
     return total
 
 
