@@ -1,7 +1,7 @@
-"""Numbers of phantom people by field strength in, a slice folder of their brains out: drawn from memory, people apart.
+"""Numbers of phantom people by field strength in, a slice folder of their heads out: drawn from memory, people apart.
 
-The brains are those of `brain atlas phantom --field-strength`, taken by their true masks, in their own space: 64 × 64
-pixels of 3 mm, as large as a voxel, so that the noise which tells 0.3 T from 3 T is not smoothed away.
+The heads are those of `brain atlas phantom --field-strength`, whole and windowed from zero, as `brain atlas slices` draws
+those of fastMRI and M4Raw: 64 × 64 pixels, hardly larger than a voxel, so that noise is not smoothed away.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from brainatlas.hdf5.picture import white
 from brainatlas.phantom.protocol import CONTRASTS
 from brainatlas.phantom.subject import Subject, make_subject
 from braincaption.progress import track
 from braincaption.render.sample import draw
 from braincaption.render.settings import ViewSettings
 from braincaption.render.view import pixel_grid
-from braincaption.render.window import brain_centre, intensity_window
+from braincaption.render.window import brain_centre
 from braincaption.slicefolder import write_slices
 from brainldm.sdmri.prompt import prompt_of
 
-VIEW = ViewSettings(size=64, fov_mm=192)
+VIEW = ViewSettings(size=64, fov_mm=216)
 LOW_MM, HIGH_MM = -30.0, 55.0  # between temporal poles and vertex: a slice outside shows little of any contrast
 
 
@@ -60,11 +61,11 @@ def _slices(person: Subject, group: Group, split: str) -> Iterator[tuple[dict[st
     positions = person.affine[2, 2] * np.arange(person.mask.shape[2]) + person.affine[2, 3]
     heights = np.flatnonzero((positions >= LOW_MM) & (positions <= HIGH_MM))[:: group.every]
     for contrast, scan in person.scans.items():
-        brain = (scan.data * (person.mask > 0)).astype(np.float32)
-        window = intensity_window(brain, person.mask > 0)
+        data = scan.data.astype(np.float32)
+        window = (0.0, white(data))
         for height in heights:
             facts = _facts(person, contrast, int(height), float(positions[height]), group.field_t)
-            yield {**facts, "split": split, "caption": prompt_of(facts)}, _picture(person, brain, int(height), centre, window)  # fmt: skip  # noqa: E501
+            yield {**facts, "split": split, "caption": prompt_of(facts)}, _picture(person, data, int(height), centre, window)  # fmt: skip  # noqa: E501
 
 
 def _facts(person: Subject, contrast: str, height: int, position_mm: float, field_t: float) -> dict[str, Any]:
@@ -84,10 +85,10 @@ def _facts(person: Subject, contrast: str, height: int, position_mm: float, fiel
 
 def _picture(
     person: Subject,
-    brain: npt.NDArray[np.float32],
+    data: npt.NDArray[np.float32],
     height: int,
     centre: npt.NDArray[np.float64],
     window: tuple[float, float],
 ) -> npt.NDArray[np.uint8]:
     pixels = pixel_grid(person.affine, "axial", height, centre, VIEW).mapped(np.linalg.inv(person.affine))
-    return draw(brain, pixels, pixels, brain.shape, window, VIEW.size)
+    return draw(data, pixels, pixels, data.shape, window, VIEW.size)

@@ -1,4 +1,4 @@
-"""Miniatures of the four sources of NIfTI in their exact layouts, quirks included, in; what recipes make of them compared."""
+"""Miniatures of the four NIfTI sources in their exact layouts, quirks included, in; what recipes make of them out."""
 
 from __future__ import annotations
 
