@@ -1,7 +1,7 @@
 """Numbers of phantom people by field strength in, a slice folder of their heads out: drawn from memory, people apart.
 
-The heads are those of `brain atlas phantom --field-strength`, whole and windowed from zero, as `brain atlas slices` draws
-those of fastMRI and M4Raw: 64 × 64 pixels, hardly larger than a voxel, so that noise is not smoothed away.
+The heads are those of `brain atlas phantom --field-strength`, whole and windowed from zero, as `brain atlas slices`
+draws those of fastMRI and M4Raw: 64 × 64 pixels, hardly larger than a voxel, so that noise is not smoothed away.
 """
 
 from __future__ import annotations
