@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional
@@ -22,10 +24,12 @@ from brainldm.tumsyn.facts import forgetful
 from brainldm.tumsyn.settings import ContrastiveTraining, PromptSettings, TumsynConfig
 from brainldm.tumsyn.text import PromptTransformer
 from brainldm.tumsyn.tokens import PromptTokenizer, make_prompt_tokenizer
-from brainldm.tumsyn.vision import VolumeTransformer, seen
+from brainldm.tumsyn.vision import VolumeTransformer, cropped, halved
 from brainldm.tumsyn.volumes import Stored, Volumes
 
 CHECKPOINT = "training/bmlip.safetensors"
+_FLIP = 0.5
+_KEPT = 512  # volumes in memory: small ones are read once
 _HOTTEST = 100.0  # CLIP's bound of the inverse temperature
 
 
@@ -137,10 +141,15 @@ def _batch(groups: list[list[Stored]], config: TumsynConfig, seed: int, step: in
         rng = sample_generator(seed, epoch, group)
         one = groups[group][int(rng.integers(len(groups[group])))]
         shift = tuple(int(offset) for offset in rng.integers(-settings.shift, settings.shift + 1, 3))
-        voxels = one.open()
-        shown.append(seen(voxels[::-1] if rng.random() < 0.5 else voxels, config.vision, shift))
+        coarse = _halved(one, config.vision.halving)
+        shown.append(cropped(coarse[::-1] if rng.random() < _FLIP else coarse, config.vision.crop, shift))
         prompts.append(forgetful(one.facts, settings.forget, rng).prompt)
     return torch.from_numpy(np.stack(shown)).unsqueeze(1), prompts
+
+
+@lru_cache(maxsize=_KEPT)
+def _halved(one: Stored, step: int) -> npt.NDArray[np.float32]:
+    return halved(one.open(), step)
 
 
 def _resumable(settings: ContrastiveTraining) -> dict[str, Any]:

@@ -59,11 +59,20 @@ def seen(
     shift : tuple of int
         How far the crop is moved, voxels after averaging.
     """
-    step = settings.halving
+    return cropped(halved(voxels, settings.halving), settings.crop, shift)
+
+
+def halved(voxels: npt.NDArray[np.floating], step: int) -> npt.NDArray[np.float32]:
+    """Return a volume averaged over cubes of `step` voxels."""
     even = np.pad(np.asarray(voxels, dtype=np.float32), [(0, -n % step) for n in voxels.shape])
-    coarse = even.reshape([part for n in even.shape for part in (n // step, step)]).mean(axis=(1, 3, 5))
-    shown = np.zeros((settings.crop,) * 3, dtype=np.float32)
-    places = [_overlap(n, settings.crop, offset) for n, offset in zip(coarse.shape, shift, strict=True)]
+    i, j, k = (n // step for n in even.shape)
+    return np.asarray(even.reshape(i, step, j, step, k, step).mean(axis=(1, 3, 5)), dtype=np.float32)
+
+
+def cropped(coarse: npt.NDArray[np.float32], crop: int, shift: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return the middle `crop` voxels an axis, moved by `shift`; zeros where there are none."""
+    shown = np.zeros((crop,) * 3, dtype=np.float32)
+    places = [_overlap(n, crop, offset) for n, offset in zip(coarse.shape, shift, strict=True)]
     shown[tuple(to for to, _ in places)] = coarse[tuple(of for _, of in places)]
     return shown
 

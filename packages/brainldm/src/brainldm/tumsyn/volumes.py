@@ -69,8 +69,8 @@ class Volumes:
 def stored_volumes(cohort: Cohort, side: str, folder: Path) -> Volumes:
     """Return the volumes of one side, normalised and written where `folder` does not hold them yet.
 
-    The scans of a session must lie on one grid, as co-registration leaves them; those that do not lie on that of the
-    session's first scan are among the broken ones.
+    The scans of a session must lie on one grid, as co-registration leaves them; those that do not lie on the one that
+    most of the session's scans have are among the broken ones.
 
     Raises
     ------
@@ -115,22 +115,29 @@ def _session(
     scans: list[Scan], broken: list[tuple[str, str]]
 ) -> Iterator[tuple[Scan, npt.NDArray[np.float16], tuple[float, ...]]]:
     """Yield the scans of a session that share a grid, cut to what any of them shows."""
-    loaded: list[tuple[Scan, Volume]] = []
+    read: list[tuple[Scan, Volume]] = []
     for scan in scans:
         try:
-            volume = load_image(scan.path)
-            if loaded and not same_grid(volume, loaded[0][1]):
-                raise ScanError(
-                    f"{scan.path} is not on the grid of {loaded[0][1].path.name}: co-register and resample it"
-                )
-            loaded.append((scan, volume))
+            read.append((scan, load_image(scan.path)))
         except ScanError as error:
             broken.append((scan.name, str(error)))
+    loaded = _on_one_grid(read, broken)
     images = [canonical(normalised(volume.data.astype(np.float32)), volume.affine) for _, volume in loaded]
     box = _box([np.asarray(image.dataobj) > _FOREGROUND for image in images])
     for (scan, _), image in zip(loaded, images, strict=True):
         zooms = tuple(round(float(zoom), 4) for zoom in image.header.get_zooms()[:3])
         yield scan, np.asarray(image.dataobj)[box].astype(np.float16), zooms
+
+
+def _on_one_grid(read: list[tuple[Scan, Volume]], broken: list[tuple[str, str]]) -> list[tuple[Scan, Volume]]:
+    """Return the scans on the grid that most of them have; the others are broken."""
+    groups = [[pair for pair in read if same_grid(pair[1], volume)] for _, volume in read]
+    kept = max(groups, key=len, default=[])
+    for scan, volume in read:
+        if not any(volume is one for _, one in kept):
+            other = kept[0][1].path.name
+            broken.append((scan.name, f"{scan.path} is not on the grid of {other}: co-register and resample it"))
+    return kept
 
 
 def _box(masks: list[npt.NDArray[np.bool_]]) -> tuple[slice, ...]:
