@@ -40,13 +40,16 @@ def test_padding_changes_the_prediction_by_less_than_1e_5(network: TextUNet) -> 
     assert (unmasked - short).abs().max() > 1e-2, "the text must matter for this test to mean anything"
 
 
-def test_maps_are_probabilities_and_zero_on_padding(network: TextUNet) -> None:
+def test_maps_are_probabilities_summed_over_heads_and_zero_on_padding(network: TextUNet) -> None:
     mask = torch.tensor([[True, True, False]])
     with recorded_maps(network) as maps:
         network(torch.randn(1, 2, 8, 8), torch.tensor([5]), torch.randn(1, 3, 8), mask, torch.randn(1, 8))
     assert {part.shape[1] for part in maps} == {16, 4}, "levels two and three of an 8×8 latent"
+    heads = [module.heads for module in network.modules() if isinstance(module, MaskedCrossAttention)]
+    assert len(heads) == len(maps)
     for part in maps:
-        assert torch.allclose(part.sum(-1), torch.ones(part.shape[:2]), atol=1e-6)
+        total = part.sum(-1)
+        assert any(torch.allclose(total, torch.full(part.shape[:2], float(count)), atol=1e-5) for count in heads)
         assert part[..., 2].max() == 0
     assert network.unet.down_blocks[1].attentions[0].transformer_blocks[0].attn2.maps is None
 

@@ -40,13 +40,13 @@ def quick(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def small() -> ControlConfig:
-    """Tiny with small networks: two steps of everything, text enters pooled and as a layout too."""
+    """Tiny with small networks: two steps of everything, text also pooled and as a layout; levels differ in heads."""
     config = load_config("tiny")
     base = replace(
         config,
         vae_training=replace(config.vae_training, steps=2, batch=4),
         text=replace(config.text, width=16, layers=1, heads=2, steps=2, batch=4),
-        unet=replace(config.unet, channels=(8, 16, 16), head_channels=(0, 8, 8), text_width=16, norm_groups=4),
+        unet=replace(config.unet, channels=(8, 16, 16), head_channels=(0, 16, 8), text_width=16, norm_groups=4),
         ldm_training=replace(config.ldm_training, steps=2, batch=6),
     )
     control = load_control_config("tiny")

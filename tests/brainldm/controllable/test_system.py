@@ -15,11 +15,10 @@ from typer.testing import CliRunner
 from braincaption.errors import UsageError
 from braincaption.slicefolder import encode_png, read_slices
 from brainldm.app import app
-from brainldm.attention import recorded_maps
+from brainldm.attention import MaskedCrossAttention
 from brainldm.controllable import train as module
 from brainldm.controllable.generate import ControlledGenerator, each_sequence
 from brainldm.controllable.heat import Asked, class_heats, word_heats
-from brainldm.controllable.network import Under
 from brainldm.controllable.settings import ControlConfig
 from brainldm.controllable.train import train_control
 from brainldm.controllable.training_lines import cached_lines
@@ -156,32 +155,44 @@ def test_a_prompt_is_repeated_for_each_sequence_only_where_it_asks() -> None:
 
 
 def test_heat_maps_sum_down_and_up_paths_and_the_branch_over_steps(model: Path) -> None:
-    """Against equation 6 written out: every layer's softmax, summed by hand over layers and steps."""
+    """Against equation 6 written out: every head's softmax, from queries and keys, summed over heads, layers, steps."""
     drawer = ControlledGenerator(model)
     lines = np.random.default_rng(0).random((32, 32)) > 0.8
     asked = Asked(prompt=PROMPT, words=("hole", "T1w"), seed=5, lines=lines)
     plain = replace(HOW, guidance=1.0)
     found = word_heats(drawer, asked, plain)
     assert np.array_equal(found["hole"].picture, drawer.draw_under([PROMPT], [5], lines[None], plain)[0])
+    unet, branch = drawer.controlled.main.unet, drawer.controlled.branch
+    paths = [*unet.down_blocks, *unet.up_blocks, *branch.down_blocks]
+    attending = [part for path in paths for part in path.modules() if isinstance(part, MaskedCrossAttention)]
+    # Two levels attend: one layer each on either way down, two each on the main way up.
+    assert len(attending) == 2 + 2 + 4
     layers: list[torch.Tensor] = []
 
-    class Listening(Under):
-        def predict(self, latents: torch.Tensor, timesteps: torch.Tensor, text: object) -> torch.Tensor:
-            with recorded_maps(self.network.attending()) as maps:
-                made = super().predict(latents, timesteps, text)  # type: ignore[arg-type]
-            layers.extend(maps)
-            return made
+    def by_hand(layer: MaskedCrossAttention, given: tuple[torch.Tensor, ...], named: dict[str, torch.Tensor]) -> None:
+        pixels, context = given[0], named["context"]
+        heads = [
+            torch.softmax(query @ key.T / query.shape[1] ** 0.5, dim=1)
+            for query, key in zip(
+                layer.to_q(pixels[0]).chunk(layer.heads, dim=1),
+                layer.to_k(context[0, :, :-1]).chunk(layer.heads, dim=1),
+                strict=True,
+            )
+        ]
+        layers.append(torch.stack(heads).sum(0))
 
-    drawer.latents_under([PROMPT], [5], lines[None], plain, Listening)
-    # Two levels attend: one layer each on either way down, two each on the main way up; and two steps.
-    assert len(layers) == 2 * (2 + 2 + 4)
+    hooks = [layer.register_forward_pre_hook(by_hand, with_kwargs=True) for layer in attending]
+    drawer.draw_under([PROMPT], [5], lines[None], plain)
+    for hook in hooks:
+        hook.remove()
+    assert len(layers) == 2 * len(attending), "two steps"
     spans = drawer.encoder.spans(PROMPT)
     at = PROMPT.index("hole")
     columns = [i for i, (start, end) in enumerate(spans) if start < at + 4 and end > at]
     total = np.zeros((32, 32))
     for layer in layers:
-        side = int(layer.shape[1] ** 0.5)
-        grid = layer[0][:, columns].sum(1).reshape(1, 1, side, side)
+        side = int(len(layer) ** 0.5)
+        grid = layer[:, columns].sum(1).reshape(1, 1, side, side)
         total += torch.nn.functional.interpolate(grid, size=(32, 32), mode="bilinear")[0, 0].numpy()
     assert np.allclose(found["hole"].heat, total / total.max(), atol=1e-5)
     mean = class_heats(drawer, {"T1w": [asked, replace(asked, seed=6)]}, plain)["T1w"]

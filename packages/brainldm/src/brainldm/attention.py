@@ -37,7 +37,7 @@ class MaskedCrossAttention(nn.Module):
         query, key, value = self._split(self.to_q(x)), self._split(self.to_k(tokens)), self._split(self.to_v(tokens))
         allowed = mask[:, None, None, :]
         if self.maps is not None:
-            self.maps.append(_probabilities(query, key, allowed).mean(1))
+            self.maps.append(_probabilities(query, key, allowed).sum(1))
         attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
         return self.out_proj(attended.transpose(1, 2).flatten(2))
 
@@ -60,7 +60,7 @@ def recorded_maps(network: nn.Module) -> Iterator[list[torch.Tensor]]:
     Yields
     ------
     list of Tensor, each (n, pixels, tokens)
-        softmax(QKᵀ/√d), averaged over heads, in the order of calls.
+        softmax(QKᵀ/√d), summed over heads, in the order of calls.
     """
     layers = [module for module in network.modules() if isinstance(module, MaskedCrossAttention)]
     maps: list[torch.Tensor] = []
