@@ -1,8 +1,8 @@
 """Folder of real scans in, what SD-MRI makes of so few people out: contrasts drawn, and how little that can show.
 
 Fourteen people lend slices: 7 of `oasis-trt` (T1w; 1.5 T, as OASIS-1 was scanned), 4 of `ixi` (T1w; 3 T where the
-source id says HH), and three patients in T1w, T2w and FLAIR whose field strength no file states. One of each cohort with
-several people is kept for the test.
+source id says HH), and three patients in T1w, T2w and FLAIR whose field strength no file states. One of each cohort
+with several people is kept for the test.
 """
 
 from __future__ import annotations

@@ -41,16 +41,17 @@ def field_slices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def smaller(config: SdConfig, steps: int = 6, **trained: object) -> SdConfig:
+def smaller(part: str) -> SdConfig:
     """Return tiny with little of everything."""
+    config = load_sd_config("tiny")
     assert config.miniature is not None
     miniature = replace(
         config.miniature, vae_channels=(8, 8), unet_channels=(8, 16), heads=2, vae_steps=3, vae_batch=4, norm_groups=4
     )
     return replace(
         config,
-        trained=replace(config.trained, **trained),  # type: ignore[arg-type]
-        training=replace(config.training, steps=steps, batch=4, micro_batch=4, warmup_steps=1),
+        trained=replace(config.trained, part=part),
+        training=replace(config.training, steps=6, batch=4, micro_batch=4, warmup_steps=1),
         miniature=miniature,
     )
 
@@ -58,7 +59,13 @@ def smaller(config: SdConfig, steps: int = 6, **trained: object) -> SdConfig:
 @pytest.fixture(scope="session")
 def small() -> SdConfig:
     """The whole U-Net of a miniature, six steps."""
-    return smaller(load_sd_config("tiny"))
+    return smaller("unet")
+
+
+@pytest.fixture(scope="session")
+def low_rank() -> SdConfig:
+    """Low-rank updates of a miniature's U-Net, six steps."""
+    return smaller("lora")
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from brainldm.sdmri.settings import LORA, SdConfig, SdSampling
 RECORD, LORA_FOLDER, CARD = "config.json", "lora", "README.md"
 SYSTEM = "sd-mri"
 _FORMAT = 1
+_PLACES = ("_name_or_path", "name_or_path")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,7 @@ def write_model(out: Path, base: Base, learnt: nn.Module, config: SdConfig, reco
     for name, part in parts.items():
         with atomic_folder(out / name) as aside:
             part.save_pretrained(aside)
+            _forget_places(aside)
     for path in licence_files(base.folder):
         shutil.copyfile(path, out / path.name)
     with atomic_path(out / CARD) as aside:
@@ -156,3 +158,11 @@ def _merge(unet: Any, learnt: nn.Module, config: SdConfig, folder: Path) -> None
         StableDiffusionPipeline.save_lora_weights(aside, unet_lora_layers=layers)
     unet.fuse_lora()
     unet.unload_lora()
+
+
+def _forget_places(folder: Path) -> None:
+    """Take out of a part's settings where on this machine it was read from, which the libraries write into them."""
+    for path in folder.glob("*config.json"):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        kept = {key: value for key, value in document.items() if key not in _PLACES}
+        path.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")

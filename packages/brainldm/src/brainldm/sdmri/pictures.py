@@ -19,10 +19,10 @@ def to_colour(pictures: npt.NDArray[np.uint8], size: int) -> torch.Tensor:
 def to_grey(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     """Return pictures (n, 3, size, size) in [−1, 1] as grey slices in [0, 1], shape (n, 1, *shape).
 
-    The mean of the channels: a base that has forgotten colour gives three equal ones.
+    The mean of the channels, each cut to its range as a PNG would: a base that has forgotten colour gives equal ones.
     """
-    grey = (images.float().mean(dim=1, keepdim=True) + 1) / 2
-    return _resized(grey.clamp(0, 1), shape)
+    grey = (images.float().clamp(-1, 1).mean(dim=1, keepdim=True) + 1) / 2
+    return _resized(grey, shape)
 
 
 def _resized(images: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
