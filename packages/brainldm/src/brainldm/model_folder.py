@@ -91,6 +91,11 @@ def read_record(folder: Path) -> ModelRecord:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(f"{path} is no valid JSON ({error}): train or import the model again") from None
+    if "system" in document:
+        raise UsageError(
+            f"{folder} is a model of the system {document['system']}: this works on models of dalle-brain and "
+            "controllable alone"
+        )
     if document.pop("format", None) != _FORMAT:
         raise UsageError(f"{path} is not of format {_FORMAT}: train or import the model again with this brainldm")
     document.pop("brainldm", None)

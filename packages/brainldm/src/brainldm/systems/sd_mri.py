@@ -7,6 +7,7 @@ from pathlib import Path
 
 from braincaption.errors import UsageError
 from brainldm.controllable.generate import each_sequence
+from brainldm.device import make_accelerator
 from brainldm.generate import SamplerSettings
 from brainldm.generate import generate as draw
 from brainldm.prompts import requests
@@ -42,16 +43,19 @@ def train(request: TrainingRequest) -> str:
     stages = request.out / STAGES
     slices = load_slices(request.data, TRAIN, _ANY_SIZE)
     base_name = request.base or config.base
-    if base_name == MINIATURE:
-        told = _make_miniature(slices, config, request.seed, stages / "base", _left(end))
-        if told:
-            return told
-    base = find_base(str(stages / "base") if base_name == MINIATURE else base_name)
-    size = config.input.size or base.size
-    latents = cached_latents(slices, base, size, stages / "latents")
+    accelerator = make_accelerator(config.training.precision)
+    with accelerator.main_process_first():  # the others find it done
+        if base_name == MINIATURE:
+            told = _make_miniature(slices, config, request.seed, stages / "base", _left(end))
+            if told:
+                return told
+        base = find_base(str(stages / "base") if base_name == MINIATURE else base_name)
+        size = config.input.size or base.size
+        latents = cached_latents(slices, base, size, stages / "latents")
     done, learnt = train_sd(latents, base, config, request.seed, request.out, _left(end))
     named = MINIATURE if base_name == MINIATURE else base.name
-    write_model(request.out, base, learnt, config, _record(slices, base, named, config, size, request.seed, done))
+    if accelerator.is_main_process:
+        write_model(request.out, base, learnt, config, _record(slices, base, named, config, size, request.seed, done))
     return f"{config.name} on {named}, {done} of {config.training.steps} steps on {len(slices)} slices"
 
 

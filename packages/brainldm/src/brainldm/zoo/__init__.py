@@ -136,7 +136,9 @@ def _from_hub(repo_id: str) -> Path:
 
     hub = require("huggingface_hub", "hub")
     try:
-        return Path(hub.snapshot_download(repo_id, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.md"]))
+        return Path(
+            hub.snapshot_download(repo_id, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.md", "LICENSE*"])
+        )
     except Exception as error:  # the Hub's client raises a dozen kinds; all mean that the model is not to be had
         first = " ".join(str(error).split())[:120]
         raise UsageError(f"{repo_id} is neither a folder nor a Hub repository that answers ({first})") from None
