@@ -43,11 +43,11 @@ from brainldm.slices import to_bytes
 
 SEED, PEOPLE_SEED = 0, 21
 TARGET = 0.9
-BASE_STEPS = 250  # of the U-Net on T1w at 3 T
-DRAWN = 20  # pictures a contrast and field strength
+BASE_STEPS = 200  # of the U-Net on T1w at 3 T
+DRAWN = 16  # pictures a contrast and field strength
 FIELDS, CONTRASTS, SEEN = (0.3, 3.0), ("T1w", "T2w", "FLAIR"), ("T1w", 3.0)
 ENLARGED = 3  # MS-SSIM wants more than 160 pixels
-DRAWS = 500
+DRAWS = 200
 
 
 def main() -> None:
@@ -107,7 +107,7 @@ def make_slices(work: Path) -> None:
 def train(work: Path) -> None:
     """Train the base on what it may see, then fine-tune it on everything."""
     tiny = files("brainldm.sdmri.configs").joinpath("tiny.toml").read_text(encoding="utf-8")
-    text, changed = re.subn(r"(?m)^steps = 700$", f"steps = {BASE_STEPS}", tiny)
+    text, changed = re.subn(r"(?m)^steps = 800$", f"steps = {BASE_STEPS}", tiny)
     assert changed == 1, "tiny's steps are not where they were"
     (work / "base.toml").write_text(text, encoding="utf-8")
     system = ("ldm", "train", "sd-mri")

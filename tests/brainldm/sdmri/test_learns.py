@@ -24,7 +24,7 @@ from brainldm.slices import Slices, load_slices
 
 SIZE, PEOPLE, HELD = 16, 40, 6
 GREY = {"T1w": (210, 60), "T2w": (90, 240), "FLAIR": (150, 10)}  # of the disc and of its hole
-AIR = {0.3: 45.0, 3.0: 4.0}  # a weak signal leaves more noise beside the head
+AIR = {0.3: 60.0, 3.0: 4.0}  # a weak signal leaves more noise beside the head
 HOW = SamplerSettings(steps=10, sampler="ddim", guidance=2.0, negative="")
 ASKED = [(sequence, field) for sequence in GREY for field in AIR]
 
@@ -94,13 +94,13 @@ def drawn(people: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, l
     out = tmp_path_factory.mktemp("learns")
     tiny = load_sd_config("tiny")
     assert tiny.miniature is not None
-    miniature = replace(tiny.miniature, vae_channels=(8, 16), unet_channels=(16, 32), vae_steps=120, vae_batch=16)
+    miniature = replace(tiny.miniature, vae_channels=(8, 16), unet_channels=(16, 32), vae_steps=150)
     first = load_slices(write_heads(out / "seen", [("T1w", 3.0)]), "train", 1)
     write_miniature(out / "sd", miniature, train_miniature_vae(first, miniature, 0, out, None)[1], 0)
     known = load_slices(people, "train", 1)
-    quick = replace(tiny, training=replace(tiny.training, steps=150, warmup_steps=10, learning_rate=2e-3))
+    quick = replace(tiny, training=replace(tiny.training, steps=200, batch=16, micro_batch=16, learning_rate=3e-3))
     before = model_of(out / "base", find_base(str(out / "sd")), first, quick)
-    longer = replace(quick, training=replace(quick.training, steps=350))
+    longer = replace(quick, training=replace(quick.training, steps=450))
     after = model_of(out / "model", find_base(str(out / "base")), known, longer)
     prompts = [str(prompt_of({"plane": "axial", "sequence": one, "field_strength_t": field})) for one, field in ASKED]
     found = {}

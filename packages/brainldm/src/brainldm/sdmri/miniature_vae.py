@@ -20,6 +20,7 @@ from brainldm.sdmri.settings import MiniatureSettings
 from brainldm.slices import Slices
 
 CHECKPOINT = "vae.safetensors"
+_OWN = ("vae_", "latent_", "norm_", "kl_")  # settings that the VAE depends on
 _CHECKPOINT_MINUTES, _WARMUP, _CLIP = 1.0, 20, 1.0
 _GAMMA, _INVERTED, _NOISE = (0.5, 2.0), 0.5, 0.1  # of the random grey curves
 _SCALED = 256  # slices that the scaling factor is taken from
@@ -43,7 +44,7 @@ def train_miniature_vae(
         vae = build_vae(settings, size)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=settings.vae_learning_rate, weight_decay=0.0)
     parts: Parts = {"vae": vae, "optimizer": optimizer}
-    kept = {key: value for key, value in asdict(settings).items() if key != "vae_steps"}
+    kept = {key: value for key, value in asdict(settings).items() if key.startswith(_OWN) and key != "vae_steps"}
     identity = {"config": kept, "seed": seed, "data": slices.fingerprint}
     done = load_checkpoint(folder / CHECKPOINT, parts, identity)
     pace = Pace(minutes, _CHECKPOINT_MINUTES)

@@ -76,6 +76,7 @@ class MiniatureSettings:
     text_layers: int
     text_heads: int
     max_tokens: int
+    text_spread: float  # of the text encoder's weights, times transformers' own
     prediction: str  # epsilon or v_prediction
     vae_batch: int
     vae_steps: int
