@@ -34,10 +34,10 @@ def edit(path: Path, **changed: Any) -> None:
 def test_a_base_is_described_by_its_own_files(base: Base, copy: Path) -> None:
     assert base.size == 16
     assert (base.noise.beta_schedule, base.noise.beta_start, base.noise.prediction) == (
-        "scaled_linear", 0.00085, "epsilon",
+        "scaled_linear", 0.00085, "v_prediction",
     )  # fmt: skip
-    edit(copy / "scheduler" / "scheduler_config.json", prediction_type="v_prediction")
-    assert find_base(str(copy)).noise.prediction == "v_prediction"
+    edit(copy / "scheduler" / "scheduler_config.json", prediction_type="epsilon")
+    assert find_base(str(copy)).noise.prediction == "epsilon"
     assert find_base(str(copy)).checksum != base.checksum
 
 
