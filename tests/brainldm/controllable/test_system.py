@@ -16,14 +16,18 @@ from braincaption.errors import UsageError
 from braincaption.slicefolder import encode_png, read_slices
 from brainldm.app import app
 from brainldm.attention import MaskedCrossAttention
+from brainldm.chance import image_noise
 from brainldm.controllable import train as module
 from brainldm.controllable.generate import ControlledGenerator, each_sequence
 from brainldm.controllable.heat import Asked, class_heats, word_heats
+from brainldm.controllable.network import Under
 from brainldm.controllable.settings import ControlConfig
+from brainldm.controllable.structure import as_condition
 from brainldm.controllable.train import train_control
 from brainldm.controllable.training_lines import cached_lines
 from brainldm.generate import Generator, SamplerSettings
 from brainldm.latents import read_latents
+from brainldm.samplers import make_sampler
 from brainldm.slices import load_slices
 
 HOW = SamplerSettings(steps=2, sampler="ddim", guidance=2.0, negative="")
@@ -43,7 +47,7 @@ def model(base: Path, small: ControlConfig, slice_folder: Path) -> Path:
     train(base, small, slice_folder, out, None)
     weights = load_file(out / "control.safetensors")
     torch.manual_seed(0)
-    loud = {key: torch.randn_like(value) * 0.1 for key, value in weights.items()}
+    loud = {key: torch.randn_like(value) * 0.2 for key, value in weights.items()}
     save_file(loud, out / "control.safetensors")
     return out
 
@@ -147,6 +151,28 @@ def test_a_table_gives_each_row_its_own_mask(model: Path, slice_folder: Path, tm
     assert (refused.exit_code, "wants a table of captions" in refused.stderr) == (2, True)
     no_branch = CliRunner().invoke(app, ["generate", PROMPT, "--mask", "a.png", "--out", str(tmp_path / "y")])
     assert (no_branch.exit_code, "takes no mask" in no_branch.stderr) == (2, True)
+
+
+def test_guidance_leads_away_from_the_base_without_lines_or_from_the_empty_prompt_under_them(model: Path) -> None:
+    """Against the formula by hand, at one step of a sampler that shows the prediction itself."""
+    drawer, lines = ControlledGenerator(model), np.random.default_rng(0).random((32, 32)) > 0.8
+    led = Under(drawer.controlled, as_condition(lines[None]))
+    text, null = drawer.text([PROMPT]), drawer.null
+    latents = image_noise(5, drawer.record.latent_shape)
+    timestep = make_sampler("ddim", drawer.record.settings.noise)
+    timestep.set_timesteps(1)
+    with torch.no_grad():
+        wanted = led.predict(latents, timestep.timesteps, text)
+        plain = {
+            "caption": led.predict(latents, timestep.timesteps, null),
+            "caption and lines": drawer.network.predict(latents, timestep.timesteps, null),
+        }
+    assert not torch.allclose(*plain.values(), atol=1e-5)
+    for guided_by, away in plain.items():
+        drawer.control = replace(drawer.control, sampling=replace(drawer.control.sampling, guided_by=guided_by))
+        found = drawer.latents_under([PROMPT], [5], lines[None], replace(HOW, steps=1, guidance=1.7), Under)
+        by_hand = timestep.step(away + 1.7 * (wanted - away), timestep.timesteps[0], latents).prev_sample
+        assert torch.allclose(found, by_hand, atol=1e-6)
 
 
 def test_a_prompt_is_repeated_for_each_sequence_only_where_it_asks() -> None:

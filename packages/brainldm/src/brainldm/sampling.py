@@ -42,7 +42,7 @@ def sample(denoise: Denoise, scheduler: Any, steps: int, shape: tuple[int, ...],
     return latents
 
 
-def guided(network: Any, text: Any, against: Any, guidance: float) -> Denoise:
+def guided(network: Any, text: Any, against: Any, guidance: float, without: Any = None) -> Denoise:
     """Return a denoiser with classifier-free guidance (Ho and Salimans 2022).
 
     Parameters
@@ -52,6 +52,8 @@ def guided(network: Any, text: Any, against: Any, guidance: float) -> Denoise:
         The captions, and what to lead away from: the empty prompt or a negative one, of batch size 1.
     guidance : float
         1 is the plain conditional model; more follows the caption harder.
+    without : TextUNet, optional
+        The network that reads `against`, where it is another one: without a condition to lead towards.
     """
     device = next(network.parameters()).device
     text, against = text.to(device), against.to(device).expand(len(text.mask))
@@ -62,7 +64,7 @@ def guided(network: Any, text: Any, against: Any, guidance: float) -> Denoise:
             wanted = network.predict(latents, timesteps, text)
             if guidance == 1:
                 return wanted
-            plain = network.predict(latents, timesteps, against)
+            plain = (without or network).predict(latents, timesteps, against)
         return plain + guidance * (wanted - plain)
 
     return denoise

@@ -16,7 +16,7 @@ from braincaption.errors import UsageError
 from braincaption.slicefolder import METADATA, read_slices
 from brainldm.controllable.model_folder import control_checksum, load_controlled, read_control
 from brainldm.controllable.network import Under
-from brainldm.controllable.settings import LABELS, ControlSampling
+from brainldm.controllable.settings import BOTH, CAPTION, LABELS, ControlSampling
 from brainldm.controllable.structure import Lines, as_condition, edges_of, label_borders, read_mask
 from brainldm.controllable.training_lines import label_maps
 from brainldm.generate import NAMED_DIGITS, Generator, SamplerSettings
@@ -74,7 +74,8 @@ class ControlledGenerator(Generator):
         """Return scaled latents, shape (n, channels, h, w); `under` binds network and lines, as `Under` does."""
         against = self.text([how.negative]) if how.negative else self.null
         bound = under(self.controlled, as_condition(lines).to(self.device))
-        denoise = guided(bound, self.text(captions), against, how.guidance)
+        without = self.network if self.control.sampling.guided_by == BOTH else bound
+        denoise = guided(bound, self.text(captions), against, how.guidance, without)
         scheduler = make_sampler(how.sampler, self.record.settings.noise)
         return sample(denoise, scheduler, how.steps, self.record.latent_shape, seeds)
 
@@ -91,7 +92,8 @@ def open_model(folder: Path, mask: str | None) -> tuple[Generator, ControlSampli
         controlled = ControlledGenerator(folder)
         return controlled, controlled.control.sampling
     plain = Generator(folder)
-    usual = ControlSampling(sampler=DEFAULT, steps=_STEPS, guidance=plain.record.settings.sampling.guidance)
+    guidance = plain.record.settings.sampling.guidance
+    usual = ControlSampling(sampler=DEFAULT, steps=_STEPS, guidance=guidance, guided_by=CAPTION)
     return plain, usual
 
 

@@ -13,6 +13,7 @@ from brainldm.config import Config, LdmTraining, from_dict, load_config
 
 FIRST_MIDDLE_BLOCK, NOTHING = "first middle block", "nothing"
 EDGES, LABELS = "edges", "labels"
+CAPTION, BOTH = "caption", "caption and lines"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class ControlSampling:
     sampler: str
     steps: int
     guidance: float
+    guided_by: str  # "caption": away from the empty prompt under the lines; "caption and lines": away from neither
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +120,8 @@ def load_control_config(name: str) -> ControlConfig:
         )
     if made.control.main_trained not in (FIRST_MIDDLE_BLOCK, NOTHING):
         raise UsageError(f"config {name}: main_trained must be {FIRST_MIDDLE_BLOCK!r} or {NOTHING!r}")
+    if made.sampling.guided_by not in (CAPTION, BOTH):
+        raise UsageError(f"config {name}: guided_by must be {CAPTION!r} or {BOTH!r}")
     if made.control.structure not in (EDGES, LABELS):
         raise UsageError(f"config {name}: structure must be {EDGES!r} or {LABELS!r}")
     return made
