@@ -22,10 +22,9 @@ from typing import Any
 
 import numpy as np
 from tumsyn_cohort import FULL, phantom_cohort
+from tumsyn_people import KeptMaker
 from tumsyn_sheet import save_sheet
 from tumsyn_tasks import ablation, contrasts, degraded, echo_times, finer, fluid_volumes, retrieval, unseen_protocol
-
-from brainldm.tumsyn.generate import VolumeMaker
 
 SEED = 0
 
@@ -70,7 +69,7 @@ def trained(work: Path, cohort: Path, text: str, config: str) -> dict[str, int]:
 
 def measured(work: Path, cohort: Path) -> dict[str, Any]:
     """Return what the finished models are worth."""
-    maker = VolumeMaker(work / "built-in")
+    maker, bare = (KeptMaker(work / text, work / "made") for text in ("built-in", "one-hot"))
     rng = np.random.default_rng(SEED)
     save_sheet(work / "sheet.png", maker, cohort)
     return {
@@ -80,7 +79,7 @@ def measured(work: Path, cohort: Path) -> dict[str, Any]:
         "retrieval": retrieval(work / "built-in", cohort, rng),
         "degraded inputs": degraded(maker, cohort),
         "a protocol never trained on": unseen_protocol(maker, cohort, rng),
-        "text": ablation({"built-in": maker, "one-hot": VolumeMaker(work / "one-hot")}, cohort, rng),
+        "text": ablation({"built-in": maker, "one-hot": bare}, cohort, rng),
         "volume of fluid": fluid_volumes(maker, cohort),
     }
 

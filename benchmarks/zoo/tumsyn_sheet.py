@@ -7,19 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tumsyn_people import held_out
+from tumsyn_people import KeptMaker, held_out
 
 from braincaption.slicefolder import encode_png
-from brainldm.tumsyn.generate import VolumeMaker
 
 
-def save_sheet(path: Path, maker: VolumeMaker, cohort: Path, people: int = 3) -> None:
+def save_sheet(path: Path, maker: KeptMaker, cohort: Path, people: int = 3) -> None:
     """Write, a row a person: T1w given, T2w made and acquired, FLAIR made and acquired, T2w at TE 50 and 150 ms."""
     rows = []
     for _, one in zip(range(people), held_out(cohort), strict=False):
         source, wanted, dark = (one.scans[name] for name in ("T1w", "echo2_T2w", "FLAIR"))
         early, late = (replace(wanted.facts, te_ms=te) for te in (50.0, 150.0))
-        made = [maker.make(source.volume, facts).data for facts in (wanted.facts, dark.facts, early, late)]
+        made = [maker.make(source.volume, facts) for facts in (wanted.facts, dark.facts, early, late)]
         shown = [source.voxels, made[0], wanted.voxels, made[1], dark.voxels, made[2], made[3]]
         rows.append(np.concatenate([_slice(data) for data in shown], axis=1))
     path.write_bytes(encode_png(np.repeat(np.repeat(np.concatenate(rows), 2, axis=0), 2, axis=1)))

@@ -12,19 +12,19 @@ import torch
 from scipy.stats import spearmanr
 from torch.nn import functional
 from tumsyn_cohort import FINE, NATIVE, SEED
-from tumsyn_people import Person, Seen, flawless, head_at, held_out
+from tumsyn_people import KeptMaker, Person, Seen, flawless, head_at, held_out
 
 from brainatlas.phantom import Protocol, scan_head
 from braincaption.nifti import Volume
 from braineval.overlap import icc
 from braineval.resample import mean_interval, share_interval
-from brainldm.tumsyn.generate import VolumeMaker
 from brainldm.tumsyn.grid import averaged
 from brainldm.tumsyn.intensity import normalised
 from brainldm.tumsyn.retrieval import Retriever, contrast_named, top_one
 from brainldm.tumsyn.scores import blurred, linear_copy, psnr, ssim
 
 DRAWS = 10_000
+DEGRADED_PEOPLE = 4
 TARGET_GAIN, TARGET_FINER, TARGET_SPEARMAN, TARGET_PEOPLE, TARGET_TOP = 3.0, 0.5, 0.9, 0.9, 0.5
 ASKED_MS = (50.0, 75.0, 100.0, 125.0, 150.0)
 TASKS = (("T1w", "echo2_T2w"), ("T1w", "FLAIR"), ("echo2_T2w", "T1w"))
@@ -38,7 +38,7 @@ NEW = {  # a field strength, a maker and timings of which the training people ha
 Voxels = npt.NDArray[np.floating]
 
 
-def contrasts(maker: VolumeMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def contrasts(maker: KeptMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
     """Return PSNR and SSIM of made volumes against acquired ones, and the gain over the best linear copy."""
     found = {}
     for source, target in TASKS:
@@ -47,13 +47,13 @@ def contrasts(maker: VolumeMaker, cohort: Path, rng: np.random.Generator) -> dic
     return {"target": f"gain of {TARGET_GAIN} dB from T1w to T2w and FLAIR", **found}
 
 
-def echo_times(maker: VolumeMaker, cohort: Path) -> dict[str, Any]:
+def echo_times(maker: KeptMaker, cohort: Path) -> dict[str, Any]:
     """Return how the ratio of fluid to white matter follows the echo time asked for."""
     rows, true = [], []
     for one in held_out(cohort):
         labels = one.head.labels
         wanted = [replace(one.scans["echo2_T2w"].facts, te_ms=te) for te in ASKED_MS]
-        made = [maker.make(one.scans["T1w"].volume, facts).data for facts in wanted]
+        made = [maker.make(one.scans["T1w"].volume, facts) for facts in wanted]
         rows.append([_ratio(data, labels) for data in made])
         protocol = one.protocol("echo2_T2w")
         true.append([_ratio(flawless(one.head, replace(protocol, te_ms=te)), labels) for te in ASKED_MS])
@@ -70,14 +70,14 @@ def echo_times(maker: VolumeMaker, cohort: Path) -> dict[str, Any]:
     }
 
 
-def finer(maker: VolumeMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def finer(maker: KeptMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
     """Return what asking for 2 mm from 3 mm gains over upsampling the volume made at 3 mm."""
     rows: dict[str, list[float]] = {}
     for one in held_out(cohort):
         facts = one.scans["echo2_T2w"].facts
         source = one.scans["T1w"].volume
         zooms = (FINE.zoom_mm,) * 3
-        native, fine = maker.make(source, facts).data, maker.make(source, facts, zooms).data
+        native, fine = maker.make(source, facts), maker.make(source, facts, zooms)
         upsampled = _upsampled(native)
         head, protocol = head_at(one.index, FINE), one.protocol("echo2_T2w")
         head_at.cache_clear()
@@ -116,22 +116,22 @@ def retrieval(model: Path, cohort: Path, rng: np.random.Generator) -> dict[str, 
             "reached": reached}  # fmt: skip
 
 
-def degraded(maker: VolumeMaker, cohort: Path) -> dict[str, Any]:
+def degraded(maker: KeptMaker, cohort: Path) -> dict[str, Any]:
     """Return PSNR in the brain of T2w at the scans' grid from T1w averaged or blurred by factors of 1 to 3."""
     rows: dict[str, list[float]] = {}
-    for one in list(held_out(cohort))[:8]:
+    for one in list(held_out(cohort))[:DEGRADED_PEOPLE]:
         source, wanted = one.scans["T1w"].volume, one.scans["echo2_T2w"]
         for factor in (1, 1.5, 2, 3):
-            made = maker.make(_coarser(source, factor), wanted.facts).data
+            made = maker.make(_coarser(source, factor), wanted.facts)
             rows.setdefault(f"averaged by {factor:g} an axis", []).append(psnr(made, wanted.voxels, one.mask))
         for fwhm in (1, 2, 3):
             soft = replace(source, data=blurred(source.data.astype(np.float32), fwhm))
-            made = maker.make(soft, wanted.facts).data
+            made = maker.make(soft, wanted.facts)
             rows.setdefault(f"blurred by {fwhm} voxels", []).append(psnr(made, wanted.voxels, one.mask))
-    return {"people": 8, **{name: round(float(np.mean(values)), 2) for name, values in rows.items()}}
+    return {"people": DEGRADED_PEOPLE, **{name: round(float(np.mean(values)), 2) for name, values in rows.items()}}
 
 
-def unseen_protocol(maker: VolumeMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def unseen_protocol(maker: KeptMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
     """Return T1w to T2w where both come from a scanner and timings outside those trained on."""
     rows = []
     for one in held_out(cohort):
@@ -149,7 +149,7 @@ def unseen_protocol(maker: VolumeMaker, cohort: Path, rng: np.random.Generator) 
     return {"protocol": "2 T, T1w TR 30 TE 7 flip 40; T2w TR 2400 TE 180", **_with_gain(rows, rng)}
 
 
-def ablation(makers: dict[str, VolumeMaker], cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def ablation(makers: dict[str, KeptMaker], cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
     """Return PSNR from T1w to each T2w (short, middle and long echo) and FLAIR, by text encoder."""
     found: dict[str, Any] = {}
     for name, maker in makers.items():
@@ -157,18 +157,18 @@ def ablation(makers: dict[str, VolumeMaker], cohort: Path, rng: np.random.Genera
         for one in held_out(cohort):
             for target in ("echo1_T2w", "echo2_T2w", "echo3_T2w", "FLAIR"):
                 wanted = one.scans[target]
-                made = maker.make(one.scans["T1w"].volume, wanted.facts).data
+                made = maker.make(one.scans["T1w"].volume, wanted.facts)
                 rows.setdefault(target, []).append(psnr(made, wanted.voxels, one.mask))
         found[name] = {target: _mean(values, rng) for target, values in rows.items()}
     return found
 
 
-def fluid_volumes(maker: VolumeMaker, cohort: Path) -> dict[str, Any]:
+def fluid_volumes(maker: KeptMaker, cohort: Path) -> dict[str, Any]:
     """Return the agreement of fluid volumes, ml, that a threshold finds in made and in acquired T2w."""
     rows = []
     for one in held_out(cohort):
         wanted = one.scans["echo3_T2w"]
-        made = maker.make(one.scans["T1w"].volume, wanted.facts).data
+        made = maker.make(one.scans["T1w"].volume, wanted.facts)
         rows.append([_bright_ml(data, one.mask) for data in (made, wanted.voxels, one.scans["T1w"].voxels.max()
                                                              - one.scans["T1w"].voxels)])  # fmt: skip
     made_ml, true_ml, copied_ml = np.array(rows).T
@@ -180,9 +180,9 @@ def fluid_volumes(maker: VolumeMaker, cohort: Path) -> dict[str, Any]:
     }
 
 
-def _against_copy(maker: VolumeMaker, one: Person, source: str, target: str) -> dict[str, float]:
+def _against_copy(maker: KeptMaker, one: Person, source: str, target: str) -> dict[str, float]:
     wanted, given = one.scans[target], one.scans[source]
-    made = maker.make(given.volume, wanted.facts).data
+    made = maker.make(given.volume, wanted.facts)
     copied = linear_copy(given.voxels, wanted.voxels, one.mask)
     return {
         "PSNR brain": psnr(made, wanted.voxels, one.mask),

@@ -48,6 +48,10 @@ class ResidualEncoder(nn.Module):
         )  # fmt: skip
         self.body = nn.Conv3d(channels, channels, 3, padding=1)
         self.tail = nn.Conv3d(channels, settings.width, 3, padding=1)
+        self.apply(_keep_variance)
+        # Brightness is the one input: with offsets of its own size, features of two grey values differ in direction
+        # too, not in length alone, which a layer norm would take away.
+        nn.init.uniform_(self.head.bias, -1.0, 1.0)
 
     def forward(self, patch: torch.Tensor) -> torch.Tensor:
         """Return features (n, width, i, j, k) of a patch (n, 1, i, j, k)."""
@@ -56,6 +60,12 @@ class ResidualEncoder(nn.Module):
         for block in self.blocks:
             deep = block(deep)
         return self.tail(self.body(deep) + shallow)
+
+
+def _keep_variance(module: nn.Module) -> None:
+    """Draw a convolution's weights so that its output varies as its input does (He et al. 2015)."""
+    if isinstance(module, nn.Conv3d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
 
 class ResidualBlock(nn.Module):
@@ -88,8 +98,12 @@ class TextFusion(nn.Module):
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, width)
-        self.before, self.after = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.before, self.after = (nn.LayerNorm(width) if settings.normalised else nn.Identity() for _ in range(2))
         self.mlp = GatedMlp(width, settings.mlp_ratio)
+        if settings.text_residual:  # a product with vectors around 1 passes the features on from the first step
+            last = self.adapter[-1]
+            assert isinstance(last, nn.Linear)
+            nn.init.ones_(last.bias)
 
     def forward(self, features: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         """Return features of the same shape (n, width, i, j, k), given prompts (n, text_width)."""

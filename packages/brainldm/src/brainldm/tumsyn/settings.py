@@ -68,6 +68,7 @@ class SynthesisSettings:
     heads: int
     mlp_ratio: int
     text_residual: bool  # the adapted text is added to what it attended, so that it reaches patches of one tissue too
+    normalised: bool  # layer norms around the MLP; voxels that differ in brightness alone come out of them nearly alike
     coordinates: str  # "patch": of the query in the patch, -1 to 1; "voxel": from the nearest voxel's centre, ±1
     decoder: tuple[int, ...]
 
