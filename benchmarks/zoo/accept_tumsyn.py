@@ -3,7 +3,8 @@
     python benchmarks/zoo/accept_tumsyn.py [--work FOLDER] [--config tiny] [--out tumsyn.json]
 
 The system is trained by `brain ldm train tumsyn … --config tiny` on the people of split train; everything scored is of
-people of split test. Killed, the same command with the same --work goes on.
+people of split test. Killed, the same command with the same --work goes on; `cost` then holds what the last part cost.
+With --only it answers some of the questions and keeps the answers in the folder: several may be worked on at once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from tumsyn_people import KeptMaker
 from tumsyn_sheet import save_sheet
 from tumsyn_tasks import ablation, contrasts, degraded, echo_times, finer, fluid_volumes, retrieval, unseen_protocol
 
+from braincaption.atomic import atomic_path
+
 SEED = 0
 
 
@@ -34,15 +38,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--config", default="tiny")
+    parser.add_argument("--only", nargs="*", choices=list(QUESTIONS))
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("tumsyn.json"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
         cohort = phantom_cohort(work / "cohort", FULL)
-        cost = {name: trained(work, cohort, name, given.config) for name in ("built-in", "one-hot")}
+        cost = {name: trained(work, cohort, name, given.config) for name in TEXTS}
         begun = time.monotonic()
-        found = measured(work, cohort)
+        found = measured(work, cohort, given.only or list(QUESTIONS))
         cost["scoring"] = {"wall seconds": round(time.monotonic() - begun)}
+    if given.only:
+        return
     record = {
         "command": f"python benchmarks/zoo/accept_tumsyn.py --config {given.config}",
         "machine": f"{os.cpu_count()} cores, CPU only, shared with other work",
@@ -67,21 +74,33 @@ def trained(work: Path, cohort: Path, text: str, config: str) -> dict[str, int]:
     return {"wall seconds": round(time.monotonic() - begun), "CPU seconds": round(cpu)}
 
 
-def measured(work: Path, cohort: Path) -> dict[str, Any]:
-    """Return what the finished models are worth."""
-    maker, bare = (KeptMaker(work / text, work / "made") for text in ("built-in", "one-hot"))
-    rng = np.random.default_rng(SEED)
-    save_sheet(work / "sheet.png", maker, cohort)
-    return {
-        "contrasts": contrasts(maker, cohort, rng),
-        "echo times": echo_times(maker, cohort),
-        "1.5 times finer grid": finer(maker, cohort, rng),
-        "retrieval": retrieval(work / "built-in", cohort, rng),
-        "degraded inputs": degraded(maker, cohort),
-        "a protocol never trained on": unseen_protocol(maker, cohort, rng),
-        "text": ablation({"built-in": maker, "one-hot": bare}, cohort, rng),
-        "volume of fluid": fluid_volumes(maker, cohort),
-    }
+def measured(work: Path, cohort: Path, names: list[str]) -> dict[str, Any]:
+    """Return what the finished models are worth; answers are kept beside the models that they are about."""
+    makers = {text: KeptMaker(work / text, work / "made") for text in TEXTS}
+    answers = {}
+    for name in names:
+        about = "-".join(maker.maker.name.rpartition("@")[2] for maker in makers.values())
+        path = work / "answers" / f"{name.replace(' ', '-')}-{about}.json"
+        if not path.is_file():
+            answer = QUESTIONS[name](makers, work, cohort, np.random.default_rng(SEED))
+            with atomic_path(path) as aside:
+                aside.write_text(json.dumps(answer))
+        answers[name] = json.loads(path.read_text())
+    return answers
+
+
+TEXTS = ("built-in", "one-hot")
+QUESTIONS: dict[str, Callable[[dict[str, KeptMaker], Path, Path, np.random.Generator], dict[str, Any]]] = {
+    "contrasts": lambda makers, work, cohort, rng: contrasts(makers["built-in"], cohort, rng),
+    "echo times": lambda makers, work, cohort, rng: echo_times(makers["built-in"], cohort),
+    "1.5 times finer grid": lambda makers, work, cohort, rng: finer(makers["built-in"], cohort, rng),
+    "retrieval": lambda makers, work, cohort, rng: retrieval(work / "built-in", cohort, rng),
+    "degraded inputs": lambda makers, work, cohort, rng: degraded(makers["built-in"], cohort),
+    "a protocol never trained on": lambda makers, work, cohort, rng: unseen_protocol(makers["built-in"], cohort, rng),
+    "text": lambda makers, work, cohort, rng: ablation(makers, cohort, rng),
+    "volume of fluid": lambda makers, work, cohort, rng: fluid_volumes(makers["built-in"], cohort),
+    "sheet": lambda makers, work, cohort, rng: save_sheet(work / "sheet.png", makers["built-in"], cohort),
+}
 
 
 if __name__ == "__main__":

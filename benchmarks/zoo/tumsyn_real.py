@@ -47,7 +47,7 @@ def main() -> None:
     )
     maker = VolumeMaker(model)
     record = {
-        "command": "python benchmarks/zoo/tumsyn_real.py DATA --work FOLDER",
+        "command": f"python benchmarks/zoo/tumsyn_real.py DATA --work FOLDER --config {Path(given.config).name}",
         "machine": f"{os.cpu_count()} cores, CPU only, shared with other work",
         "date": datetime.date.today().isoformat(),
         "seed": SEED,

@@ -12,7 +12,7 @@ from tumsyn_people import KeptMaker, held_out
 from braincaption.slicefolder import encode_png
 
 
-def save_sheet(path: Path, maker: KeptMaker, cohort: Path, people: int = 3) -> None:
+def save_sheet(path: Path, maker: KeptMaker, cohort: Path, people: int = 3) -> dict[str, str]:
     """Write, a row a person: T1w given, T2w made and acquired, FLAIR made and acquired, T2w at TE 50 and 150 ms."""
     rows = []
     for _, one in zip(range(people), held_out(cohort), strict=False):
@@ -22,6 +22,7 @@ def save_sheet(path: Path, maker: KeptMaker, cohort: Path, people: int = 3) -> N
         shown = [source.voxels, made[0], wanted.voxels, made[1], dark.voxels, made[2], made[3]]
         rows.append(np.concatenate([_slice(data) for data in shown], axis=1))
     path.write_bytes(encode_png(np.repeat(np.repeat(np.concatenate(rows), 2, axis=0), 2, axis=1)))
+    return {"columns": "T1w given; T2w made, acquired; FLAIR made, acquired; T2w made at TE 50 and 150 ms"}
 
 
 def _slice(data: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:

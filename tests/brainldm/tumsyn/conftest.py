@@ -83,7 +83,15 @@ def small(steps: int) -> str:
         "text": {"vocabulary": 150, "width": 16, "layers": 1, "heads": 2, "embedding": 16},
         "contrastive": {"batch": 6, "steps": steps, "warmup_steps": 2},
         "synthesis": {"blocks": 2, "channels": 8, "width": 16, "heads": 2, "decoder": "[32]"},
-        "training": {"patch": 8, "queries": 300, "batch": 4, "steps": steps},
+        "training": {
+            "patch": 8,
+            "queries": 300,
+            "batch": 4,
+            "steps": steps,
+            "constant_steps": 420,
+            "halve_every": 60,
+            "ema_decay": 0.95,
+        },
         "inference": {"patch": 12},
     }
     section, lines = "", []
