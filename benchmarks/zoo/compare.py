@@ -1,6 +1,6 @@
 """Systems of the zoo in, one report out: trained on the same phantom slices, asked for the same slices of other people.
 
-    python benchmarks/zoo/compare.py [--work FOLDER] [--people 30] [--model NAME=FOLDER]... [--out compare.json]
+    python benchmarks/zoo/compare.py [--work FOLDER] [--model NAME=FOLDER]... [--without NAME]... [--out compare.json]
 
 dalle-brain, controllable and sd-mri draw the same held-out slices, each from what it takes: a caption, a caption and
 the slice's edges, or contrast and field strength. WORK/report/report.html is the page of `brain eval report REAL
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path)
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--model", action="append", default=[], help="NAME=FOLDER of a trained model; may be repeated")
+    parser.add_argument("--without", action="append", default=[], choices=SYSTEMS, help="leave a system out")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("compare.json"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -70,15 +71,16 @@ def main() -> None:
         seconds: dict[str, dict[str, int]] = {}
         slices = phantom_slices(work, given.people)
         models = {name: Path(folder) for name, folder in (text.split("=", 1) for text in given.model)}
-        for name in SYSTEMS:
+        systems = [name for name in SYSTEMS if name not in given.without]
+        for name in systems:
             with timed(seconds, f"training {name}"):
                 models.setdefault(name, trained(name, slices, work))
         held, test, rows = held_out(slices, work)
-        folders = {name: drawn(name, models[name], held, work) for name in SYSTEMS}
+        folders = {name: drawn(name, models[name], held, work) for name in systems}
         structure = {name: structure_of(folder, test, rows) for name, folder in folders.items()}
         with timed(seconds, "report"):
             page = build(slices, folders, work / "report", chosen=METRICS, title="Text to slice: three systems",
-                         before=[section(structure)])  # fmt: skip
+                         before=[section(structure, given.without)])  # fmt: skip
         scores = json.loads((work / "report" / "report.json").read_text(encoding="utf-8"))
     record = {
         "command": f"python benchmarks/zoo/compare.py --people {given.people}",
@@ -90,6 +92,7 @@ def main() -> None:
         "structure": structure,
         "scores": {name: scored(found) for name, found in scores.items()},
         "cannot": {row[0]: row[2] for row in CAN.rows},
+        "left out of this run": given.without,
     }
     given.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(page)
@@ -133,7 +136,7 @@ def structure_of(folder: Path, test: Slices, rows: list[int]) -> dict[str, Any]:
     return {"gain": round(float(gain.mean()), 4), "ci95": None if interval is None else [round(x, 4) for x in interval]}
 
 
-def section(structure: dict[str, dict[str, Any]]) -> Section:
+def section(structure: dict[str, dict[str, Any]], without: list[str]) -> Section:
     """Return what each system takes, what it cannot do, and how its slices follow the anatomy asked for."""
     rows = tuple(
         (name, number(found["gain"]), "–" if found["ci95"] is None else " to ".join(map(number, found["ci95"])))
@@ -146,6 +149,7 @@ def section(structure: dict[str, dict[str, Any]]) -> Section:
             "The same slices of people not trained on are asked for. Only controllable sees their edges, so only it can"
             f" be asked to follow them (target {TARGET_GAIN:g}); the others show what text alone gives. Metrics of "
             "slice pairs (ssim) compare with the person's own slice, which text does not determine."
+            + (f" Left out of this run: {', '.join(without)}." if without else "")
         ),
         tables=(CAN, followed),
     )
