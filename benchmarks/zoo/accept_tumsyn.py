@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 from tumsyn_cohort import FULL, phantom_cohort
-from tumsyn_people import KeptMaker
+from tumsyn_people import MOST_PEOPLE, KeptMaker
 from tumsyn_sheet import save_sheet
 from tumsyn_tasks import ablation, contrasts, degraded, echo_times, finer, fluid_volumes, retrieval, unseen_protocol
 
@@ -46,17 +46,18 @@ def main() -> None:
         cohort = phantom_cohort(work / "cohort", FULL)
         cost = {name: trained(work, cohort, name, given.config) for name in TEXTS}
         begun = time.monotonic()
-        found = measured(work, cohort, given.only or list(QUESTIONS))
+        makers = {text: KeptMaker(work / text, work / "made") for text in TEXTS}
+        found = measured(makers, work, cohort, given.only or list(QUESTIONS))
+        steps = makers["built-in"].maker.record.steps
         cost["scoring"] = {"wall seconds": round(time.monotonic() - begun)}
-    if given.only:
-        return
     record = {
-        "command": f"python benchmarks/zoo/accept_tumsyn.py --config {given.config}",
+        "command": f"python benchmarks/zoo/accept_tumsyn.py --config {Path(given.config).name}",
         "machine": f"{os.cpu_count()} cores, CPU only, shared with other work",
         "date": datetime.date.today().isoformat(),
         "seed": SEED,
+        "steps": steps,
         "cost": cost,
-        "people": {"trained on": FULL.fine + FULL.native, "scored": FULL.test},
+        "people": {"trained on": FULL.fine + FULL.native, "scored": min(FULL.test, MOST_PEOPLE)},
         **found,
     }
     given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -74,19 +75,17 @@ def trained(work: Path, cohort: Path, text: str, config: str) -> dict[str, int]:
     return {"wall seconds": round(time.monotonic() - begun), "CPU seconds": round(cpu)}
 
 
-def measured(work: Path, cohort: Path, names: list[str]) -> dict[str, Any]:
-    """Return what the finished models are worth; answers are kept beside the models that they are about."""
-    makers = {text: KeptMaker(work / text, work / "made") for text in TEXTS}
-    answers = {}
+def measured(makers: dict[str, KeptMaker], work: Path, cohort: Path, names: list[str]) -> dict[str, Any]:
+    """Answer the questions `names` about the finished models, and return these and all earlier answers about them."""
+    about = "-".join(maker.maker.name.rpartition("@")[2] for maker in makers.values())
+    places = {name: work / "answers" / f"{name.replace(' ', '-')}-{about}.json" for name in QUESTIONS}
     for name in names:
-        about = "-".join(maker.maker.name.rpartition("@")[2] for maker in makers.values())
-        path = work / "answers" / f"{name.replace(' ', '-')}-{about}.json"
-        if not path.is_file():
+        if not places[name].is_file():
             answer = QUESTIONS[name](makers, work, cohort, np.random.default_rng(SEED))
-            with atomic_path(path) as aside:
+            with atomic_path(places[name]) as aside:
                 aside.write_text(json.dumps(answer))
-        answers[name] = json.loads(path.read_text())
-    return answers
+    return {name: json.loads(path.read_text()) if path.is_file() else "not answered yet"
+            for name, path in places.items()}  # fmt: skip
 
 
 TEXTS = ("built-in", "one-hot")
