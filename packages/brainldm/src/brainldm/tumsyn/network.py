@@ -51,6 +51,7 @@ class ResidualEncoder(nn.Module):
         self.apply(_keep_variance)
         # Brightness is the one input: with offsets of its own size, features of two grey values differ in direction
         # too, not in length alone, which a layer norm would take away.
+        assert self.head.bias is not None
         nn.init.uniform_(self.head.bias, -1.0, 1.0)
 
     def forward(self, patch: torch.Tensor) -> torch.Tensor:
