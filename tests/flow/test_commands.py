@@ -12,6 +12,8 @@ CONTRACT = {
     "caption": "tabulate write render export dataset publish",
     "ldm": "train-vae encode train-ldm train generate attention zoo demo",
 }
+# Beyond the contract, as an issue asks for an explicit command: slices out of HDF5 cohorts.
+CONTRACT["atlas"] += " slices"
 # Without these the flow of README.md does not run.
 FLOW = {
     "atlas": "phantom index strip register vote expand materialize report",

@@ -73,7 +73,7 @@ def averaging(length: int, count: int) -> npt.NDArray[np.float32]:
 
 def averaged(data: npt.NDArray[np.floating], shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return a volume averaged onto `shape` voxels over the same field of view, axis by axis."""
-    coarse = np.asarray(data, dtype=np.float32)
+    coarse = np.array(data, dtype=np.float32)  # a copy: the caller's array is never handed back
     for axis, count in enumerate(shape):
         if count != coarse.shape[axis]:
             matrix = averaging(coarse.shape[axis], count)
