@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from braincaption.errors import UsageError
 
+_PACKAGE = "brainldm.configs"
 Settings = TypeVar("Settings")
 ORIGINS = ("paper", "tutorial", "prior art", "chosen")
 
@@ -131,9 +132,13 @@ class Config:
 
 def available() -> list[str]:
     """Return the names of the configs that ship with the package."""
-    return sorted(
-        Path(entry.name).stem for entry in files("brainldm.configs").iterdir() if entry.name.endswith(".toml")
-    )
+    return shipped(_PACKAGE)
+
+
+def shipped(package: str) -> list[str]:
+    """Return the names of the configs that lie in `package`."""
+    found = (Path(entry.name) for entry in files(package).iterdir())
+    return sorted(path.stem for path in found if path.suffix == ".toml")
 
 
 def load_config(name: str) -> Config:
@@ -144,13 +149,14 @@ def load_config(name: str) -> Config:
     UsageError
         No such config, or a key that is missing, unknown or of the wrong kind.
     """
-    return _build(Config, {"name": Path(name).stem, **_settings(_document(name))}, name)
+    document = read_document(_PACKAGE, name)
+    sections = {section: without_origin(table) for section, table in document.items()}
+    return _build(Config, {"name": Path(name).stem, **sections}, name)
 
 
 def origins(name: str) -> dict[str, str]:
     """Return where each number of a config comes from, by dotted key (``unet.channels``)."""
-    return {f"{section}.{key}": text for section, table in _document(name).items()
-            for key, text in table.get("origin", {}).items()}  # fmt: skip
+    return origins_in(read_document(_PACKAGE, name))
 
 
 def from_dict(kind: type[Settings], values: dict[str, Any], source: str) -> Settings:
@@ -158,24 +164,38 @@ def from_dict(kind: type[Settings], values: dict[str, Any], source: str) -> Sett
     return _build(kind, values, source)
 
 
-def _document(name: str) -> dict[str, Any]:
-    path = Path(name)
-    if name in available():
-        text = files("brainldm.configs").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+def read_document(package: str, name: str, system: str = "") -> dict[str, Any]:
+    """Return the config `name` that ships in `package`, or the one in the TOML file `name`, as TOML has it.
+
+    Raises
+    ------
+    UsageError
+        No such config (of `system`, where errors should name one), or no valid TOML.
+    """
+    path, known = Path(name), shipped(package)
+    if name in known:
+        text = files(package).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     elif path.suffix == ".toml" and path.is_file():
         text = path.read_text(encoding="utf-8")
     else:
-        raise UsageError(f"no config {name!r}: give one of {', '.join(available())}, or a TOML file that exists")
+        of = f" of {system}" if system else ""
+        raise UsageError(f"no config {name!r}{of}: give one of {', '.join(known)}, or a TOML file that exists")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name} is no valid TOML ({error}): repair it") from None
 
 
-def _settings(document: dict[str, Any]) -> dict[str, Any]:
-    return {
-        section: {key: value for key, value in table.items() if key != "origin"} for section, table in document.items()
-    }
+def without_origin(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of one table of a config, without where they come from."""
+    return {key: value for key, value in table.items() if key != "origin"}
+
+
+def origins_in(document: dict[str, Any]) -> dict[str, str]:
+    """Return where each number of a document comes from, by dotted key."""
+    tables = {section: table for section, table in document.items() if isinstance(table, dict)}
+    return {f"{section}.{key}": text for section, table in tables.items()
+            for key, text in table.get("origin", {}).items()}  # fmt: skip
 
 
 def _build(kind: type[Settings], values: dict[str, Any], source: str) -> Settings:

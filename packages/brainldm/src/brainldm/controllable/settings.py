@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, replace
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from braincaption.errors import UsageError
-from brainldm.config import Config, LdmTraining, from_dict, load_config
+from brainldm.config import (
+    Config,
+    LdmTraining,
+    from_dict,
+    load_config,
+    origins_in,
+    read_document,
+    shipped,
+    without_origin,
+)
 
+_PACKAGE = "brainldm.controllable.configs"
 FIRST_MIDDLE_BLOCK, NOTHING = "first middle block", "nothing"
 EDGES, LABELS = "edges", "labels"
 CAPTION, BOTH = "caption", "caption and lines"
@@ -85,8 +92,7 @@ class ControlConfig:
 
 def available() -> list[str]:
     """Return the names of the configs that ship with this system."""
-    found = (Path(entry.name) for entry in files("brainldm.controllable.configs").iterdir())
-    return sorted(path.stem for path in found if path.suffix == ".toml")
+    return shipped(_PACKAGE)
 
 
 def load_control_config(name: str) -> ControlConfig:
@@ -98,20 +104,20 @@ def load_control_config(name: str) -> ControlConfig:
         No such config, a key that is missing, unknown or of the wrong kind, or an encoder of the lines that does not
         end at the latent's size.
     """
-    document = _document(name)
+    document = read_document(_PACKAGE, name, "controllable")
     wanted = ("base", "base_steps", "control", "sampling", "training")
     if sorted(document) != sorted(wanted):
         raise UsageError(f"config {name} has {', '.join(sorted(document))}, wanted {', '.join(wanted)}")
     base_name = str(document["base"])
-    base_steps = from_dict(BaseSteps, _settings(document["base_steps"]), f"{name}: base_steps")
+    base_steps = from_dict(BaseSteps, without_origin(document["base_steps"]), f"{name}: base_steps")
     made = ControlConfig(
         name=Path(name).stem,
         base_name=base_name,
         base=_trained_for(load_config(base_name), base_steps),
         base_steps=base_steps,
-        control=from_dict(ControlSettings, _settings(document["control"]), f"{name}: control"),
-        training=from_dict(ControlTraining, _settings(document["training"]), f"{name}: training"),
-        sampling=from_dict(ControlSampling, _settings(document["sampling"]), f"{name}: sampling"),
+        control=from_dict(ControlSettings, without_origin(document["control"]), f"{name}: control"),
+        training=from_dict(ControlTraining, without_origin(document["training"]), f"{name}: training"),
+        sampling=from_dict(ControlSampling, without_origin(document["sampling"]), f"{name}: sampling"),
     )
     if len(made.control.condition_channels) != len(made.base.vae.channels):
         raise UsageError(
@@ -129,32 +135,9 @@ def load_control_config(name: str) -> ControlConfig:
 
 def control_origins(name: str) -> dict[str, str]:
     """Return where each number of a config comes from, by dotted key."""
-    document = _document(name)
-    tables = {section: table for section, table in document.items() if isinstance(table, dict)}
-    return {f"{section}.{key}": text for section, table in tables.items()
-            for key, text in table.get("origin", {}).items()}  # fmt: skip
+    return origins_in(read_document(_PACKAGE, name, "controllable"))
 
 
 def _trained_for(base: Config, steps: BaseSteps) -> Config:
     vae, ldm = replace(base.vae_training, steps=steps.vae), replace(base.ldm_training, steps=steps.ldm)
     return replace(base, vae_training=vae, ldm_training=ldm)
-
-
-def _document(name: str) -> dict[str, Any]:
-    path = Path(name)
-    if name in available():
-        text = files("brainldm.controllable.configs").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    elif path.suffix == ".toml" and path.is_file():
-        text = path.read_text(encoding="utf-8")
-    else:
-        raise UsageError(
-            f"no config {name!r} of controllable: give one of {', '.join(available())}, or a TOML file that exists"
-        )
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name} is no valid TOML ({error}): repair it") from None
-
-
-def _settings(table: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if key != "origin"}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from braincaption.errors import UsageError
-from brainldm.config import from_dict
+from brainldm.config import from_dict, origins_in, read_document, shipped, without_origin
 
+_PACKAGE = "brainldm.sdmri.configs"
 MINIATURE = "miniature"  # the base that is made here, from nothing, at the size of its settings
 UNET, LORA = "unet", "lora"
 _TABLES = ("input", "trained", "training", "sampling")
@@ -99,8 +97,7 @@ class SdConfig:
 
 def available() -> list[str]:
     """Return the names of the configs that ship with this system."""
-    found = (Path(entry.name) for entry in files("brainldm.sdmri.configs").iterdir())
-    return sorted(path.stem for path in found if path.suffix == ".toml")
+    return shipped(_PACKAGE)
 
 
 def load_sd_config(name: str) -> SdConfig:
@@ -111,19 +108,21 @@ def load_sd_config(name: str) -> SdConfig:
     UsageError
         No such config, a key that is missing, unknown or of the wrong kind, or a value that means nothing.
     """
-    document = _document(name)
+    document = read_document(_PACKAGE, name, "sd-mri")
     wanted = {"base", *_TABLES}
     if set(document) - {MINIATURE} != wanted:
         raise UsageError(f"config {name} has {', '.join(sorted(document))}, wanted {', '.join(sorted(wanted))}")
-    small = document.get(MINIATURE)
+    small = without_origin(document[MINIATURE]) if MINIATURE in document else None
     made = SdConfig(
         name=Path(name).stem,
         base=str(document["base"]),
-        input=from_dict(InputSettings, _values(document["input"]), f"{name}: input"),
-        trained=from_dict(TrainedSettings, _values(document["trained"]), f"{name}: trained"),
-        training=from_dict(SdTraining, _values(document["training"]), f"{name}: training"),
-        sampling=from_dict(SdSampling, _values(document["sampling"]), f"{name}: sampling"),
-        miniature=None if small is None else from_dict(MiniatureSettings, _values(small), f"{name}: {MINIATURE}"),
+        input=from_dict(InputSettings, without_origin(document["input"]), f"{name}: input"),
+        trained=from_dict(TrainedSettings, without_origin(document["trained"]), f"{name}: trained"),
+        training=from_dict(SdTraining, without_origin(document["training"]), f"{name}: training"),
+        sampling=from_dict(SdSampling, without_origin(document["sampling"]), f"{name}: sampling"),
+        miniature=None
+        if small is None
+        else from_dict(MiniatureSettings, small, f"{name}: {MINIATURE}"),
     )
     if made.trained.part not in (UNET, LORA):
         raise UsageError(f"config {name}: trained.part is {made.trained.part!r}, wanted {UNET!r} or {LORA!r}")
@@ -134,26 +133,4 @@ def load_sd_config(name: str) -> SdConfig:
 
 def sd_origins(name: str) -> dict[str, str]:
     """Return where each number of a config comes from, by dotted key."""
-    tables = {section: table for section, table in _document(name).items() if isinstance(table, dict)}
-    return {f"{section}.{key}": text for section, table in tables.items()
-            for key, text in table.get("origin", {}).items()}  # fmt: skip
-
-
-def _document(name: str) -> dict[str, Any]:
-    path = Path(name)
-    if name in available():
-        text = files("brainldm.sdmri.configs").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    elif path.suffix == ".toml" and path.is_file():
-        text = path.read_text(encoding="utf-8")
-    else:
-        raise UsageError(
-            f"no config {name!r} of sd-mri: give one of {', '.join(available())}, or a TOML file that exists"
-        )
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name} is no valid TOML ({error}): repair it") from None
-
-
-def _values(table: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if key != "origin"}
+    return origins_in(read_document(_PACKAGE, name, "sd-mri"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from braincaption.errors import UsageError
-from brainldm.config import from_dict
+from brainldm.config import from_dict, origins_in, read_document, shipped, without_origin
+
+_PACKAGE = "brainldm.tumsyn.configs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +116,7 @@ class TumsynConfig:
 
 def available() -> list[str]:
     """Return the names of the configs that ship with this system."""
-    found = (Path(entry.name) for entry in files("brainldm.tumsyn.configs").iterdir())
-    return sorted(path.stem for path in found if path.suffix == ".toml")
+    return shipped(_PACKAGE)
 
 
 def load_tumsyn_config(name: str) -> TumsynConfig:
@@ -129,9 +127,8 @@ def load_tumsyn_config(name: str) -> TumsynConfig:
     UsageError
         No such config, or a key that is missing, unknown or of the wrong kind.
     """
-    document = _document(name)
-    sections = {section: {key: value for key, value in table.items() if key != "origin"}
-                for section, table in document.items() if isinstance(table, dict)}  # fmt: skip
+    document = read_document(_PACKAGE, name, "tumsyn")
+    sections = {section: without_origin(table) for section, table in document.items() if isinstance(table, dict)}
     config = from_dict(TumsynConfig, {"name": Path(name).stem, **sections}, name)
     if config.synthesis.coordinates not in ("patch", "voxel"):
         raise UsageError(f"config {name}: coordinates is {config.synthesis.coordinates!r}, wanted patch or voxel")
@@ -142,21 +139,4 @@ def load_tumsyn_config(name: str) -> TumsynConfig:
 
 def origins(name: str) -> dict[str, str]:
     """Return where each number of a config comes from, by dotted key."""
-    return {f"{section}.{key}": text for section, table in _document(name).items() if isinstance(table, dict)
-            for key, text in table.get("origin", {}).items()}  # fmt: skip
-
-
-def _document(name: str) -> dict[str, Any]:
-    path = Path(name)
-    if name in available():
-        text = files("brainldm.tumsyn.configs").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    elif path.suffix == ".toml" and path.is_file():
-        text = path.read_text(encoding="utf-8")
-    else:
-        raise UsageError(
-            f"no config {name!r} of tumsyn: give one of {', '.join(available())}, or a TOML file that exists"
-        )
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name} is no valid TOML ({error}): repair it") from None
+    return origins_in(read_document(_PACKAGE, name, "tumsyn"))
