@@ -120,9 +120,7 @@ def load_sd_config(name: str) -> SdConfig:
         trained=from_dict(TrainedSettings, without_origin(document["trained"]), f"{name}: trained"),
         training=from_dict(SdTraining, without_origin(document["training"]), f"{name}: training"),
         sampling=from_dict(SdSampling, without_origin(document["sampling"]), f"{name}: sampling"),
-        miniature=None
-        if small is None
-        else from_dict(MiniatureSettings, small, f"{name}: {MINIATURE}"),
+        miniature=None if small is None else from_dict(MiniatureSettings, small, f"{name}: {MINIATURE}"),
     )
     if made.trained.part not in (UNET, LORA):
         raise UsageError(f"config {name}: trained.part is {made.trained.part!r}, wanted {UNET!r} or {LORA!r}")
