@@ -53,7 +53,7 @@ def fuse_weighted(
 
 
 @numba.njit(cache=True, nogil=True)
-def add_soft(labels, way, i, j, k, weight, votes, touched, n_touched):  # type: ignore[no-untyped-def]
+def add_soft(labels, way, i, j, k, weight, votes, seen, touched, n_touched):  # type: ignore[no-untyped-def]
     """Add one candidate's vote for voxel (i, j, k) to `votes`; outside its array it votes for code 0."""
     ni, nj, nk = labels.shape
     x, y, z = position(way[0], way[1], i, j, k)
@@ -65,26 +65,29 @@ def add_soft(labels, way, i, j, k, weight, votes, touched, n_touched):  # type: 
             wy = fy if b else 1.0 - fy
             for c in range(2):
                 part = wx * wy * (fz if c else 1.0 - fz) * weight
-                if part <= 0.0:
+                if part == 0.0:
                     continue
                 u, v, w = x0 + a, y0 + b, z0 + c
                 code = 0
                 if 0 <= u < ni and 0 <= v < nj and 0 <= w < nk:
                     code = labels[u, v, w]
-                if votes[code] == 0.0:
-                    touched[n_touched] = code
+                if not seen[code]:
+                    seen[code], touched[n_touched] = True, code
                     n_touched += 1
                 votes[code] += part
     return n_touched
 
 
 @numba.njit(cache=True, nogil=True)
-def take_winner(votes, touched, n_touched, i, j, k):  # type: ignore[no-untyped-def]
-    """Return the code with most votes and its share, and set `votes` back to zero; exact ties are drawn by position."""
+def take_winner(votes, seen, touched, n_touched, i, j, k):  # type: ignore[no-untyped-def]
+    """Return the code with most votes and its share of those above zero; exact ties are drawn by position.
+
+    `votes` and `seen` are set back to nothing.
+    """
     most, total, tied = 0.0, 0.0, 0
     for t in range(n_touched):
         value = votes[touched[t]]
-        total += value
+        total += max(value, 0.0)
         if value > most:
             most, tied = value, 1
         elif value == most:
@@ -99,7 +102,7 @@ def take_winner(votes, touched, n_touched, i, j, k):  # type: ignore[no-untyped-
                     break
                 draw -= 1
     for t in range(n_touched):
-        votes[touched[t]] = 0.0
+        votes[touched[t]], seen[touched[t]] = 0.0, False
     return winner, most / total if total > 0.0 else 0.0
 
 
@@ -109,7 +112,7 @@ def count_soft(maps, ways, weights, mask, n_codes, winner, share):  # type: igno
     ni, nj, nk = mask.shape
     everywhere = weights.shape[1] == 1
     votes = np.zeros(n_codes, dtype=np.float64)
-    touched = np.zeros(8 * len(maps) + 1, dtype=np.int64)
+    seen, touched = np.zeros(n_codes, dtype=np.bool_), np.zeros(n_codes, dtype=np.int64)
     for i in range(ni):
         for j in range(nj):
             for k in range(nk):
@@ -118,7 +121,7 @@ def count_soft(maps, ways, weights, mask, n_codes, winner, share):  # type: igno
                 n_touched = 0
                 for c in range(len(maps)):
                     weight = weights[c, 0, 0, 0] if everywhere else weights[c, i, j, k]
-                    n_touched = add_soft(maps[c], ways[c], i, j, k, weight, votes, touched, n_touched)
-                code, part = take_winner(votes, touched, n_touched, i, j, k)
+                    n_touched = add_soft(maps[c], ways[c], i, j, k, weight, votes, seen, touched, n_touched)
+                code, part = take_winner(votes, seen, touched, n_touched, i, j, k)
                 winner[i, j, k] = code
                 share[i, j, k] = part

@@ -22,6 +22,8 @@ REFERENCES = {
     "image segmentation. IEEE Trans Med Imaging 2009;28:1266–1277. doi:10.1109/TMI.2009.2014372",
     "jlf": "Wang H, Suh JW, Das SR, Pluta JB, Craige C, Yushkevich PA. Multi-atlas segmentation with joint label "
     "fusion. IEEE Trans Pattern Anal Mach Intell 2013;35:611–623. doi:10.1109/TPAMI.2012.143",
+    "patches": "Wang H, Yushkevich PA. Multi-atlas segmentation with joint label fusion and corrective learning: an "
+    "open source implementation. Front Neuroinform 2013;7:27. doi:10.3389/fninf.2013.00027",
     "staple": "Warfield SK, Zou KH, Wells WM. Simultaneous truth and performance level estimation (STAPLE). IEEE "
     "Trans Med Imaging 2004;23:903–921. doi:10.1109/TMI.2004.828354",
     "dice": "Dice LR. Measures of the amount of ecologic association between species. Ecology 1945;26:297–302. "

@@ -34,7 +34,7 @@ _FUSION = {
     "majority": "majority voting over the nearest-neighbour labels of the registered atlases [majority]",
     "soft": "majority voting over linearly interpolated one-hot labels of the registered atlases [majority]",
     "weighted": "locally weighted voting, the atlases' labels weighted by local correlation with the scan [weighted]",
-    "jlf": "joint label fusion with patch search [jlf]",
+    "jlf": "joint label fusion with patch search [jlf], each voxel's weights voting for the patch around it [patches]",
     "staple": "STAPLE [staple] as implemented in SimpleITK",
 }
 
