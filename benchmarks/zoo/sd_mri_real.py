@@ -45,7 +45,7 @@ def measured_on_real_scans(data: Path, work: Path, brain: Callable[..., None]) -
         write_slices(work / "real", real_slices(data))
     table = read_slices(work / "real").table
     tiny = files("brainldm.sdmri.configs").joinpath("tiny.toml").read_text(encoding="utf-8")
-    (work / "real.toml").write_text(re.sub(r"(?m)^steps = 800$", f"steps = {STEPS}", tiny), encoding="utf-8")
+    (work / "real.toml").write_text(re.sub(r"(?m)^steps = 1200$", f"steps = {STEPS}", tiny), encoding="utf-8")
     brain("ldm", "train", "sd-mri", work / "real", "--base", work / "model", "--out", work / "model-real",
           "--config", work / "real.toml")  # fmt: skip
     table[table["split"] == "test"].drop(columns="file_name").to_parquet(work / "asked-real.parquet", index=False)

@@ -1,7 +1,8 @@
-"""Slices in, the small VAE of a miniature Stable Diffusion out, trained in a minute; a stopped run goes on."""
+"""Slices in, the small VAE of a miniature Stable Diffusion out, trained in minutes; a stopped run goes on."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from brainldm.slices import Slices
 CHECKPOINT = "vae.safetensors"
 _OWN = ("vae_", "latent_", "norm_", "kl_")  # settings that the VAE depends on
 _CHECKPOINT_MINUTES, _WARMUP, _CLIP = 1.0, 20, 1.0
-_GAMMA, _INVERTED, _NOISE = (0.5, 2.0), 0.5, 0.1  # of the random grey curves
+# Half of the pictures come as they are: a VAE that sees noisy ones alone gives every clean background a veil.
+_PLAIN, _GAMMA, _INVERTED, _NOISE = 0.5, (0.5, 2.0), 0.5, 0.04  # of the random grey curves
 _SCALED = 256  # slices that the scaling factor is taken from
 
 
@@ -31,8 +33,9 @@ def train_miniature_vae(
 ) -> tuple[int, Any]:
     """Train the VAE until its last step or until `minutes` are over.
 
-    The loss is the mean absolute error and a little KL, as in the pre-training of Stable Diffusion's VAE without its
-    perceptual and adversarial terms. The scaling factor, 1 / standard deviation of the latents, is put into its config.
+    The loss is the mean absolute error and a little KL, both a pixel and colour, as in the pre-training of Stable
+    Diffusion's VAE without its perceptual and adversarial terms; the rate falls to 0 along a cosine. The scaling
+    factor, 1 / standard deviation of the latents, is put into its config.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def train_miniature_vae(
         vae = build_vae(settings, size)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=settings.vae_learning_rate, weight_decay=0.0)
     parts: Parts = {"vae": vae, "optimizer": optimizer}
-    kept = {key: value for key, value in asdict(settings).items() if key.startswith(_OWN) and key != "vae_steps"}
+    kept = {key: value for key, value in asdict(settings).items() if key.startswith(_OWN)}
     identity = {"config": kept, "seed": seed, "data": slices.fingerprint}
     done = load_checkpoint(folder / CHECKPOINT, parts, identity)
     pace = Pace(minutes, _CHECKPOINT_MINUTES)
@@ -53,10 +56,11 @@ def train_miniature_vae(
         posterior = vae.encode(pictures).latent_dist
         noise = torch.from_numpy(chance(tuple(posterior.mean.shape)))
         made = vae.decode(posterior.mean + posterior.std * noise).sample
-        kl = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar).sum(dim=(1, 2, 3)).mean()
+        kl = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar).sum() / pictures.numel()
         loss = (made - pictures).abs().mean() + settings.kl_weight * kl
         loss.backward()
-        descend(optimizer, learning_rate=settings.vae_learning_rate, clip_norm=_CLIP, warmup_steps=_WARMUP, step=done)
+        rate = settings.vae_learning_rate * 0.5 * (1 + math.cos(math.pi * done / settings.vae_steps))
+        descend(optimizer, learning_rate=rate, clip_norm=_CLIP, warmup_steps=_WARMUP, step=done)
         done += 1
         if pace.checkpoint_is_due():
             save_checkpoint(folder / CHECKPOINT, parts, done, identity)
@@ -78,6 +82,8 @@ def _batch(slices: Slices, settings: MiniatureSettings, seed: int, step: int) ->
 
 
 def _curved(picture: npt.NDArray[np.uint8], generator: np.random.Generator) -> npt.NDArray[np.uint8]:
+    if generator.random() < _PLAIN:
+        return picture
     grey = (picture / 255.0) ** np.exp(generator.uniform(*np.log(_GAMMA)))
     if generator.random() < _INVERTED:
         grey = 1 - grey
