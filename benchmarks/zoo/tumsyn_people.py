@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,7 +21,6 @@ from brainldm.tumsyn.generate import VolumeMaker
 from brainldm.tumsyn.intensity import normalised
 
 Voxels = npt.NDArray[np.float32]
-MOST_PEOPLE = int(os.environ.get("BRAIN_ACCEPT_PEOPLE", "1000"))  # fewer, where time is short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +88,7 @@ def head_at(index: int, grid: Grid) -> Head:
 def held_out(cohort: Path, most: int | None = None) -> Iterator[Person]:
     """Yield the people of split test, the first `most` of them, one by one."""
     scans = [scan for scan in read_cohort(cohort).scans if scan.side == "test"]
-    for person in sorted({scan.person for scan in scans})[: most or MOST_PEOPLE]:
+    for person in sorted({scan.person for scan in scans})[:most]:
         own = [scan for scan in scans if scan.person == person]
         yield Person(index=int(person.rpartition("/")[2]), scans={_short(scan): seen(scan) for scan in own})
 

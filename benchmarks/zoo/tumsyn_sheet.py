@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tumsyn_people import KeptMaker, held_out
+from tumsyn_people import KeptMaker, Person
 
 from braincaption.slicefolder import encode_png
 
+SHOWN = 3
 
-def save_sheet(path: Path, maker: KeptMaker, cohort: Path, people: int = 3) -> dict[str, str]:
+
+def save_sheet(path: Path, maker: KeptMaker, people: list[Person]) -> dict[str, str]:
     """Write, a row a person: T1w given, T2w made and acquired, FLAIR made and acquired, T2w at TE 50 and 150 ms."""
     rows = []
-    for _, one in zip(range(people), held_out(cohort), strict=False):
+    for one in people[:SHOWN]:
         source, wanted, dark = (one.scans[name] for name in ("T1w", "echo2_T2w", "FLAIR"))
         early, late = (replace(wanted.facts, te_ms=te) for te in (50.0, 150.0))
         made = [maker.make(source.volume, facts) for facts in (wanted.facts, dark.facts, early, late)]

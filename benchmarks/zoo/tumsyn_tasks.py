@@ -12,7 +12,7 @@ import torch
 from scipy.stats import spearmanr
 from torch.nn import functional
 from tumsyn_cohort import FINE, NATIVE, SEED
-from tumsyn_people import KeptMaker, Person, Seen, flawless, head_at, held_out
+from tumsyn_people import KeptMaker, Person, Seen, flawless, head_at
 
 from brainatlas.phantom import Protocol, scan_head
 from braincaption.nifti import Volume
@@ -38,19 +38,19 @@ NEW = {  # a field strength, a maker and timings of which the training people ha
 Voxels = npt.NDArray[np.floating]
 
 
-def contrasts(maker: KeptMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def contrasts(maker: KeptMaker, people: list[Person], rng: np.random.Generator) -> dict[str, Any]:
     """Return PSNR and SSIM of made volumes against acquired ones, and the gain over the best linear copy."""
     found = {}
     for source, target in TASKS:
-        rows = [_against_copy(maker, one, source, target) for one in held_out(cohort)]
+        rows = [_against_copy(maker, one, source, target) for one in people]
         found[f"{source} to {target}"] = _with_gain(rows, rng)
     return {"target": f"gain of {TARGET_GAIN} dB from T1w to T2w and FLAIR", **found}
 
 
-def echo_times(maker: KeptMaker, cohort: Path) -> dict[str, Any]:
+def echo_times(maker: KeptMaker, people: list[Person]) -> dict[str, Any]:
     """Return how the ratio of fluid to white matter follows the echo time asked for."""
     rows, true = [], []
-    for one in held_out(cohort):
+    for one in people:
         labels = one.head.labels
         wanted = [replace(one.scans["echo2_T2w"].facts, te_ms=te) for te in ASKED_MS]
         made = [maker.make(one.scans["T1w"].volume, facts) for facts in wanted]
@@ -70,10 +70,10 @@ def echo_times(maker: KeptMaker, cohort: Path) -> dict[str, Any]:
     }
 
 
-def finer(maker: KeptMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def finer(maker: KeptMaker, people: list[Person], rng: np.random.Generator) -> dict[str, Any]:
     """Return what asking for 2 mm from 3 mm gains over upsampling the volume made at 3 mm."""
     rows: dict[str, list[float]] = {}
-    for one in held_out(cohort):
+    for one in people:
         facts = one.scans["echo2_T2w"].facts
         source = one.scans["T1w"].volume
         zooms = (FINE.zoom_mm,) * 3
@@ -95,9 +95,9 @@ def finer(maker: KeptMaker, cohort: Path, rng: np.random.Generator) -> dict[str,
     return {"target": f"gain of {TARGET_FINER} dB in the brain", **summary, "reached": gain >= TARGET_FINER}
 
 
-def retrieval(model: Path, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def retrieval(model: Path, people: list[Person], rng: np.random.Generator) -> dict[str, Any]:
     """Return how often a scan finds its prompt among 10, and its contrast among three."""
-    scans = [(one.index, scan) for one in held_out(cohort) for scan in one.scans.values()]
+    scans = [(one.index, scan) for one in people for scan in one.scans.values()]
     facts = [scan.facts for _, scan in scans]
     found = Retriever(model).similarities([scan.voxels for _, scan in scans], facts)
     units = np.unique([index for index, _ in scans], return_inverse=True)[1]
@@ -116,10 +116,10 @@ def retrieval(model: Path, cohort: Path, rng: np.random.Generator) -> dict[str, 
             "reached": reached}  # fmt: skip
 
 
-def degraded(maker: KeptMaker, cohort: Path) -> dict[str, Any]:
+def degraded(maker: KeptMaker, people: list[Person]) -> dict[str, Any]:
     """Return PSNR in the brain of T2w at the scans' grid from T1w averaged or blurred by factors of 1 to 3."""
     rows: dict[str, list[float]] = {}
-    for one in list(held_out(cohort))[:DEGRADED_PEOPLE]:
+    for one in people[:DEGRADED_PEOPLE]:
         source, wanted = one.scans["T1w"].volume, one.scans["echo2_T2w"]
         for factor in (1, 1.5, 2, 3):
             made = maker.make(_coarser(source, factor), wanted.facts)
@@ -131,10 +131,10 @@ def degraded(maker: KeptMaker, cohort: Path) -> dict[str, Any]:
     return {"people": DEGRADED_PEOPLE, **{name: round(float(np.mean(values)), 2) for name, values in rows.items()}}
 
 
-def unseen_protocol(maker: KeptMaker, cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def unseen_protocol(maker: KeptMaker, people: list[Person], rng: np.random.Generator) -> dict[str, Any]:
     """Return T1w to T2w where both come from a scanner and timings outside those trained on."""
     rows = []
-    for one in held_out(cohort):
+    for one in people:
         scans = {}
         for number, (name, protocol) in enumerate(NEW.items()):
             data = scan_head(one.head, protocol, np.random.default_rng([SEED, one.index, 50 + number])).data
@@ -149,12 +149,12 @@ def unseen_protocol(maker: KeptMaker, cohort: Path, rng: np.random.Generator) ->
     return {"protocol": "2 T, T1w TR 30 TE 7 flip 40; T2w TR 2400 TE 180", **_with_gain(rows, rng)}
 
 
-def ablation(makers: dict[str, KeptMaker], cohort: Path, rng: np.random.Generator) -> dict[str, Any]:
+def ablation(makers: dict[str, KeptMaker], people: list[Person], rng: np.random.Generator) -> dict[str, Any]:
     """Return PSNR from T1w to each T2w (short, middle and long echo) and FLAIR, by text encoder."""
     found: dict[str, Any] = {}
     for name, maker in makers.items():
         rows: dict[str, list[float]] = {}
-        for one in held_out(cohort):
+        for one in people:
             for target in ("echo1_T2w", "echo2_T2w", "echo3_T2w", "FLAIR"):
                 wanted = one.scans[target]
                 made = maker.make(one.scans["T1w"].volume, wanted.facts)
@@ -163,10 +163,10 @@ def ablation(makers: dict[str, KeptMaker], cohort: Path, rng: np.random.Generato
     return found
 
 
-def fluid_volumes(maker: KeptMaker, cohort: Path) -> dict[str, Any]:
+def fluid_volumes(maker: KeptMaker, people: list[Person]) -> dict[str, Any]:
     """Return the agreement of fluid volumes, ml, that a threshold finds in made and in acquired T2w."""
     rows = []
-    for one in held_out(cohort):
+    for one in people:
         wanted = one.scans["echo3_T2w"]
         made = maker.make(one.scans["T1w"].volume, wanted.facts)
         rows.append([_bright_ml(data, one.mask) for data in (made, wanted.voxels, one.scans["T1w"].voxels.max()

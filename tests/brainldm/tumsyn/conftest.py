@@ -79,7 +79,7 @@ def small(steps: int) -> str:
     """Return the tiny config's TOML with small networks, small patches and `steps` steps of both stages."""
     text = files("brainldm.tumsyn.configs").joinpath("tiny.toml").read_text()
     changed = {
-        "vision": {"crop": 12, "patch": 4, "width": 16, "layers": 1, "heads": 2, "mlp": 16},
+        "vision": {"halving": 2, "crop": 12, "patch": 4, "width": 16, "layers": 1, "heads": 2, "mlp": 16},
         "text": {"vocabulary": 150, "width": 16, "layers": 1, "heads": 2, "embedding": 16},
         "contrastive": {"batch": 6, "steps": steps, "warmup_steps": 2},
         "synthesis": {"blocks": 2, "channels": 8, "width": 16, "heads": 2, "decoder": "[32]"},

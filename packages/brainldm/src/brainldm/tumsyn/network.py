@@ -42,25 +42,45 @@ class ResidualEncoder(nn.Module):
     def __init__(self, settings: SynthesisSettings) -> None:
         super().__init__()
         channels = settings.channels
-        self.head = nn.Conv3d(1, channels, 3, padding=1)
+        self.levels = settings.levels
+        self.head = nn.Conv3d(settings.levels, channels, 3, padding=1)
         self.blocks = nn.ModuleList(
             [ResidualBlock(channels, settings.residual_scale) for _ in range(settings.blocks)]
         )  # fmt: skip
         self.body = nn.Conv3d(channels, channels, 3, padding=1)
         self.tail = nn.Conv3d(channels, settings.width, 3, padding=1)
         self.apply(_keep_variance)
-        # Brightness is the one input: with offsets of its own size, features of two grey values differ in direction
-        # too, not in length alone, which a layer norm would take away.
-        assert self.head.bias is not None
-        nn.init.uniform_(self.head.bias, -1.0, 1.0)
+        if settings.levels == 1:
+            # Brightness is the one input: with offsets of its own size, features of two grey values differ in direction
+            # too, not in length alone, which a layer norm would take away.
+            assert self.head.bias is not None
+            nn.init.uniform_(self.head.bias, -1.0, 1.0)
 
     def forward(self, patch: torch.Tensor) -> torch.Tensor:
         """Return features (n, width, i, j, k) of a patch (n, 1, i, j, k)."""
-        shallow = self.head(patch)
+        shallow = self.head(self.levels**0.5 * grey_levels(patch, self.levels))  # few levels of a voxel are not 0
         deep = shallow
         for block in self.blocks:
             deep = block(deep)
         return self.tail(self.body(deep) + shallow)
+
+
+def grey_levels(patch: torch.Tensor, count: int) -> torch.Tensor:
+    """Return grey values (n, 1, i, j, k) from 0 to 1 as `count` overlapping levels, shape (n, count, i, j, k).
+
+    Level l is 1 where the grey value is l / (count - 1), and falls to 0 at both neighbours: linear in between, nothing
+    is lost. Another contrast is a bent curve of the grey value; of levels it is a weighted sum. With one level the grey
+    value itself is returned.
+
+    Examples
+    --------
+    >>> grey_levels(torch.tensor([0.0, 0.25, 1.0]).view(1, 1, 3, 1, 1), 3).flatten(1)
+    tensor([[1.0000, 0.5000, 0.0000, 0.0000, 0.5000, 0.0000, 0.0000, 0.0000, 1.0000]])
+    """
+    if count == 1:
+        return patch
+    at = torch.linspace(0, 1, count, dtype=patch.dtype, device=patch.device).view(1, count, 1, 1, 1)
+    return functional.relu(1 - (patch - at).abs() * (count - 1))
 
 
 def _keep_variance(module: nn.Module) -> None:

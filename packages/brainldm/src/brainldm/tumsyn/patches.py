@@ -16,6 +16,7 @@ from brainldm.tumsyn.settings import SynthesisTraining
 from brainldm.tumsyn.volumes import Stored
 
 _FLIP = 0.5
+_TRIES, _TISSUE = 10, 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +47,15 @@ class Batch:
 
 
 def draw_batch(sessions: Sequence[Sequence[Stored]], settings: SynthesisTraining, seed: int, step: int) -> Batch:
-    """Return batch `step`: of each session drawn, one scan degraded and another as the answer."""
+    """Return batch `step`: of each session drawn, one scan degraded and another as the answer.
+
+    Two contrasts are drawn first and a scan of each then, so that a contrast acquired many times does not come more
+    often; a session of one contrast lends two of its scans.
+    """
     found = []
     for epoch, session in draws(seed, len(sessions), settings.batch, step):
         rng = sample_generator(seed, epoch, session)
-        source, target = (sessions[session][i] for i in rng.permutation(len(sessions[session]))[:2])
-        found.append(_example(source, target, settings, rng))
+        found.append(_example(*_pair(sessions[session], rng), settings, rng))
     patches, facts, points, wanted = zip(*found, strict=True)
     return Batch(
         patches=torch.from_numpy(np.stack(patches)).unsqueeze(1),
@@ -61,6 +65,21 @@ def draw_batch(sessions: Sequence[Sequence[Stored]], settings: SynthesisTraining
     )
 
 
+def _pair(session: Sequence[Stored], rng: np.random.Generator) -> tuple[Stored, Stored]:
+    """Return source and answer."""
+    contrasts = sorted({str(one.facts.contrast) for one in session})
+    if len(contrasts) == 1:
+        first, second = rng.permutation(len(session))[:2]
+        return session[first], session[second]
+    source, target = rng.permutation(contrasts)[:2]
+    return _one_of(session, source, rng), _one_of(session, target, rng)
+
+
+def _one_of(session: Sequence[Stored], contrast: str, rng: np.random.Generator) -> Stored:
+    there = [one for one in session if str(one.facts.contrast) == contrast]
+    return there[int(rng.integers(len(there)))]
+
+
 def _example(
     source: Stored, target: Stored, settings: SynthesisTraining, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], Facts, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -68,7 +87,7 @@ def _example(
     scale = rng.uniform(settings.scale_min, settings.scale_max)
     seen, answer = source.open(), target.open()
     side = [max(settings.patch, min(round(settings.patch * scale), n)) for n in seen.shape]
-    first = [int(rng.integers(max(1, n - length + 1))) for n, length in zip(seen.shape, side, strict=True)]
+    first = _corner(seen, side, rng)
     crop = tuple(slice(begin, begin + length) for begin, length in zip(first, side, strict=True))
     flip = rng.random() < _FLIP
     here, there = (_cut(volume, crop, side, flip) for volume in (seen, answer))
@@ -81,6 +100,18 @@ def _example(
         points,
         there[tuple(chosen.T)],
     )
+
+
+def _corner(seen: npt.NDArray[np.float16], side: list[int], rng: np.random.Generator) -> list[int]:
+    """Return a corner whose crop has tissue in its middle, if a few draws find one: half of a box is background."""
+    for _ in range(_TRIES):
+        first = [int(rng.integers(max(1, n - length + 1))) for n, length in zip(seen.shape, side, strict=True)]
+        middle = tuple(
+            min(begin + length // 2, n - 1) for begin, length, n in zip(first, side, seen.shape, strict=True)
+        )
+        if seen[middle] > _TISSUE:
+            break
+    return first
 
 
 def _cut(

@@ -60,6 +60,7 @@ class ContrastiveTraining:
 class SynthesisSettings:
     """Shape of the synthesis network of stage 2."""
 
+    levels: int  # overlapping grey levels that a voxel enters as; 1: its grey value itself
     blocks: int
     channels: int
     residual_scale: float
@@ -80,6 +81,7 @@ class SynthesisTraining:
     scale_min: float
     scale_max: float
     queries: int
+    loss: str  # "mae" or "mse"
     batch: int
     steps: int
     learning_rate: float
@@ -132,6 +134,8 @@ def load_tumsyn_config(name: str) -> TumsynConfig:
     config = from_dict(TumsynConfig, {"name": Path(name).stem, **sections}, name)
     if config.synthesis.coordinates not in ("patch", "voxel"):
         raise UsageError(f"config {name}: coordinates is {config.synthesis.coordinates!r}, wanted patch or voxel")
+    if config.training.loss not in ("mae", "mse"):
+        raise UsageError(f"config {name}: loss is {config.training.loss!r}, wanted mae or mse")
     if config.vision.crop % config.vision.patch or config.synthesis.width % config.synthesis.heads:
         raise UsageError(f"config {name}: crop wants a multiple of the vision patch, width one of heads")
     return config

@@ -26,6 +26,7 @@ from brainldm.tumsyn.settings import SynthesisTraining, TumsynConfig
 from brainldm.tumsyn.volumes import Volumes
 
 CHECKPOINT = "training/synthesis.safetensors"
+LOSSES = {"mae": functional.l1_loss, "mse": functional.mse_loss}
 
 
 def train_synthesis(
@@ -74,7 +75,7 @@ def train_synthesis(
         batch = draw_batch(sessions, settings, seed, done).to(accelerator.device)
         text = encoder.encode(batch.facts).to(accelerator.device)
         with accelerator.autocast():
-            loss = functional.l1_loss(network(batch.patches, text, batch.points), batch.wanted)
+            loss = LOSSES[settings.loss](network(batch.patches, text, batch.points), batch.wanted)
         accelerator.backward(loss)
         rate = settings.learning_rate * rate_factor(done, settings)
         descend(optimizer, learning_rate=rate, clip_norm=settings.clip_norm, warmup_steps=0, step=done)

@@ -1,0 +1,71 @@
+"""What a step learns from: contrasts come equally often, never with themselves, from patches that show the head."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from brainldm.tumsyn.facts import Facts
+from brainldm.tumsyn.network import grey_levels
+from brainldm.tumsyn.patches import draw_batch
+from brainldm.tumsyn.settings import load_tumsyn_config
+from brainldm.tumsyn.volumes import Stored
+
+TRAINING = replace(load_tumsyn_config("tiny").training, patch=4, scale_max=1.0, queries=16, batch=1, forget=0)
+LEVELS = {"T1w": 0.25, "T2w": 0.5, "FLAIR": 0.75}
+
+
+def stored(folder: Path, name: str, contrast: str) -> Stored:
+    """Write a small head in one corner of a box, in the contrast's grey value."""
+    voxels = np.zeros((24, 24, 24), dtype=np.float16)
+    voxels[2:14, 2:14, 2:14] = LEVELS[contrast]
+    np.save(folder / f"{name}.npy", voxels)
+    facts = Facts(contrast=contrast, zooms=(1.0, 1.0, 1.0))
+    return Stored(file=folder / f"{name}.npy", name=name, person="1", session="1", facts=facts)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stored, ...]:
+    """One T1w, one FLAIR and eight T2w of a person."""
+    folder = tmp_path_factory.mktemp("stored")
+    echoes = [stored(folder, f"t2-{number}", "T2w") for number in range(8)]
+    return (stored(folder, "t1", "T1w"), *echoes, stored(folder, "flair", "FLAIR"))
+
+
+def test_a_contrast_acquired_often_comes_no_more_often(session: tuple[Stored, ...]) -> None:
+    pairs: Counter[tuple[str, str]] = Counter()
+    for step in range(300):
+        batch = draw_batch([session], TRAINING, 0, step)
+        shown = float(batch.patches.max())
+        if not shown:
+            continue
+        source = min(LEVELS, key=lambda name: abs(LEVELS[name] - shown))
+        pairs[source, str(batch.facts[0].contrast)] += 1
+    assert len(pairs) == 6
+    assert all(source != target for source, target in pairs)
+    assert min(pairs.values()) > 25, "50 each on average"
+
+
+def test_most_patches_show_the_head(session: tuple[Stored, ...]) -> None:
+    empty = [float(draw_batch([session], TRAINING, 1, step).patches.max()) == 0 for step in range(100)]
+    assert np.mean(empty) < 0.2, "the head fills an eighth of the box: half of all crops would be empty"
+
+
+def test_a_session_of_one_contrast_lends_two_of_its_scans(session: tuple[Stored, ...]) -> None:
+    batch = draw_batch([session[1:3]], TRAINING, 0, 0)
+    assert batch.facts[0].contrast == "T2w"
+
+
+def test_levels_share_a_grey_value_and_lose_nothing() -> None:
+    grey = torch.linspace(0, 1, 97).view(1, 1, 97, 1, 1)
+    levels = grey_levels(grey, 12)
+    assert levels.shape == (1, 12, 97, 1, 1)
+    torch.testing.assert_close(levels.sum(1, keepdim=True), torch.ones_like(grey))
+    places = torch.linspace(0, 1, 12).view(1, 12, 1, 1, 1)
+    torch.testing.assert_close((levels * places).sum(1, keepdim=True), grey)
+    assert grey_levels(grey, 1) is grey
