@@ -93,7 +93,7 @@ def drawn(people: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, l
     out = tmp_path_factory.mktemp("learns")
     tiny = load_sd_config("tiny")
     assert tiny.miniature is not None
-    miniature = replace(tiny.miniature, vae_channels=(8, 16), unet_channels=(16, 32), vae_steps=300)
+    miniature = replace(tiny.miniature, vae_channels=(8, 16), unet_channels=(16, 32), vae_steps=900)
     first = load_slices(write_heads(out / "seen", [("T1w", 3.0)]), "train", 1)
     write_miniature(out / "sd", miniature, train_miniature_vae(first, miniature, 0, out, None)[1], 0)
     known = load_slices(people, "train", 1)
