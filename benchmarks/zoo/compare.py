@@ -1,6 +1,6 @@
 """Systems of the zoo in, one report out: trained on the same phantom slices, asked for the same slices of other people.
 
-    python benchmarks/zoo/compare.py [--work FOLDER] [--model NAME=FOLDER]... [--without NAME]... [--out compare.json]
+    python benchmarks/zoo/compare.py [--work FOLDER] [--threads N] [--model NAME=FOLDER] [--without NAME] [--out OUT]
 
 dalle-brain, controllable and sd-mri draw the same held-out slices, each from what it takes: a caption, a caption and
 the slice's edges, or contrast and field strength. WORK/report/report.html is the page of `brain eval report REAL
@@ -62,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--people", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=THREADS, help="of training; 1 where other work runs beside it")
     parser.add_argument("--model", action="append", default=[], help="NAME=FOLDER of a trained model; may be repeated")
     parser.add_argument("--without", action="append", default=[], choices=SYSTEMS, help="leave a system out")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("compare.json"))
@@ -74,7 +75,7 @@ def main() -> None:
         systems = [name for name in SYSTEMS if name not in given.without]
         for name in systems:
             with timed(seconds, f"training {name}"):
-                models.setdefault(name, trained(name, slices, work))
+                models.setdefault(name, trained(name, slices, work, given.threads))
         held, test, rows = held_out(slices, work)
         folders = {name: drawn(name, models[name], held, work) for name in systems}
         structure = {name: structure_of(folder, test, rows) for name, folder in folders.items()}
@@ -98,10 +99,10 @@ def main() -> None:
     print(page)
 
 
-def trained(name: str, slices: Path, work: Path) -> Path:
+def trained(name: str, slices: Path, work: Path, threads: int) -> Path:
     """Return the model folder of a system, trained at size tiny where it is not yet."""
     out = work / "models" / name
-    brain("ldm", "train", name, slices, "--out", out, "--config", "tiny", "--seed", SEED, "--threads", THREADS)
+    brain("ldm", "train", name, slices, "--out", out, "--config", "tiny", "--seed", SEED, "--threads", threads)
     return out
 
 
