@@ -126,7 +126,7 @@ def draw(work: Path) -> None:
     table = read_slices(work / "slices").table
     rows = []
     for _, group in table[table["split"] == "test"].groupby(["field_strength_t", "sequence"], sort=True):
-        ordered = group.sort_values(["position_mm", "person"])
+        ordered = group.sort_values(["person", "position_mm"])
         rows.append(ordered.iloc[np.linspace(0, len(ordered) - 1, DRAWN).round().astype(int)])
     pd.concat(rows).drop(columns="file_name").to_parquet(work / "asked.parquet", index=False)
     for name in ("base", "model"):
