@@ -74,8 +74,9 @@ def main() -> None:
         models = {name: Path(folder) for name, folder in (text.split("=", 1) for text in given.model)}
         systems = [name for name in SYSTEMS if name not in given.without]
         for name in systems:
-            with timed(seconds, f"training {name}"):
-                models.setdefault(name, trained(name, slices, work, given.threads))
+            if name not in models:
+                with timed(seconds, f"training {name}"):
+                    models[name] = trained(name, slices, work, given.threads)
         held, test, rows = held_out(slices, work)
         folders = {name: drawn(name, models[name], held, work) for name in systems}
         structure = {name: structure_of(folder, test, rows) for name, folder in folders.items()}
