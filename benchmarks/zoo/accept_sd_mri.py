@@ -14,13 +14,11 @@ import datetime
 import json
 import os
 import platform
-import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ import pandas as pd
 import torch
 from field_slices import Group, field_slices
 from sd_mri_real import measured_on_real_scans
+from sd_mri_steps import write_tiny
 
 from braincaption.slicefolder import encode_png, read_slices
 from braineval.metrics import contrast_accuracy, few_shot_gain, field_strength_accuracy, frechet, ms_ssim_diversity
@@ -110,12 +109,8 @@ def make_slices(work: Path) -> None:
 
 def train(work: Path) -> None:
     """Train the base on what it may see, then fine-tune it on everything."""
-    tiny = files("brainldm.sdmri.configs").joinpath("tiny.toml").read_text(encoding="utf-8")
-    text, changed = re.subn(r"(?m)^steps = 1200$", f"steps = {BASE_STEPS}", tiny)
-    assert changed == 1, "tiny's steps are not where they were"
-    (work / "base.toml").write_text(text, encoding="utf-8")
-    system = ("ldm", "train", "sd-mri")
-    brain(*system, work / "seen", "--out", work / "base", "--config", work / "base.toml", "--seed", SEED)
+    system, config = ("ldm", "train", "sd-mri"), write_tiny(work / "base.toml", BASE_STEPS)
+    brain(*system, work / "seen", "--out", work / "base", "--config", config, "--seed", SEED)
     brain(
         *system, work / "slices", "--base", work / "base", "--out", work / "model", "--config", "tiny", "--seed", SEED
     )

@@ -81,7 +81,7 @@ def main() -> None:
         folders = {name: drawn(name, models[name], held, work) for name in systems}
         structure = {name: structure_of(folder, test, rows) for name, folder in folders.items()}
         with timed(seconds, "report"):
-            page = build(slices, folders, work / "report", chosen=METRICS, title="Text to slice: three systems",
+            page = build(slices, folders, work / "report", chosen=METRICS, title=f"Text to slice: {', '.join(systems)}",
                          before=[section(structure, given.without)])  # fmt: skip
         scores = json.loads((work / "report" / "report.json").read_text(encoding="utf-8"))
     record = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from field_slices import VIEW
+from sd_mri_steps import write_tiny
 
 from brainatlas.hdf5.picture import white
 from braincaption.nifti import load_image
@@ -44,10 +44,8 @@ def measured_on_real_scans(data: Path, work: Path, brain: Callable[..., None]) -
     if not (work / "real" / "metadata.parquet").is_file():
         write_slices(work / "real", real_slices(data))
     table = read_slices(work / "real").table
-    tiny = files("brainldm.sdmri.configs").joinpath("tiny.toml").read_text(encoding="utf-8")
-    (work / "real.toml").write_text(re.sub(r"(?m)^steps = 1200$", f"steps = {STEPS}", tiny), encoding="utf-8")
     brain("ldm", "train", "sd-mri", work / "real", "--base", work / "model", "--out", work / "model-real",
-          "--config", work / "real.toml")  # fmt: skip
+          "--config", write_tiny(work / "real.toml", STEPS))  # fmt: skip
     table[table["split"] == "test"].drop(columns="file_name").to_parquet(work / "asked-real.parquet", index=False)
     brain("ldm", "generate", work / "asked-real.parquet", "--model", work / "model-real", "--out", work / "drawn-real")
     score = contrast_accuracy.score(open_slices(work / "real"), open_slices(work / "drawn-real"), Settings(draws=200))

@@ -12,10 +12,10 @@ import torch
 
 from braincaption.progress import track
 from brainldm.tumsyn.grid import Grid, centres
+from brainldm.tumsyn.intensity import FOREGROUND
 from brainldm.tumsyn.network import Synthesis
 from brainldm.tumsyn.settings import InferenceSettings
 
-_FOREGROUND = 0.02  # as the training volumes were cut
 _LEAST_WEIGHT = 1e-3
 Voxels = npt.NDArray[np.float32]
 
@@ -72,7 +72,7 @@ def synthesise(
 
 
 def _box(voxels: Voxels) -> tuple[slice, ...]:
-    where = np.nonzero(voxels > _FOREGROUND)
+    where = np.nonzero(voxels > FOREGROUND)
     return tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in where)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+FOREGROUND = 0.02  # of the normalised range: what is darker is no tissue
 LOW, HIGH = 0.5, 99.5  # percent, over the whole volume (Wang et al.)
 
 

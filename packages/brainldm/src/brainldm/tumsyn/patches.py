@@ -12,11 +12,12 @@ import torch
 from brainldm.chance import draws, sample_generator
 from brainldm.tumsyn.facts import Facts, forgetful
 from brainldm.tumsyn.grid import averaged
+from brainldm.tumsyn.intensity import FOREGROUND
 from brainldm.tumsyn.settings import SynthesisTraining
 from brainldm.tumsyn.volumes import Stored
 
 _FLIP = 0.5
-_TRIES, _TISSUE = 10, 0.02
+_TRIES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,7 @@ def _corner(seen: npt.NDArray[np.float16], side: list[int], rng: np.random.Gener
         middle = tuple(
             min(begin + length // 2, n - 1) for begin, length, n in zip(first, side, seen.shape, strict=True)
         )
-        if seen[middle] > _TISSUE:
+        if seen[middle] > FOREGROUND:
             break
     return first
 

@@ -19,10 +19,9 @@ from braincaption.nifti import Volume, load_image, same_grid
 from braincaption.progress import track
 from brainldm.tumsyn.cohort import Cohort, Scan
 from brainldm.tumsyn.facts import Facts
-from brainldm.tumsyn.intensity import normalised
+from brainldm.tumsyn.intensity import FOREGROUND, normalised
 
 _INDEX = "index.json"
-_FOREGROUND = 0.02  # of the normalised range: what is darker everywhere in a session is cut away at its borders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +122,7 @@ def _session(
             broken.append((scan.name, str(error)))
     loaded = _on_one_grid(read, broken)
     images = [canonical(normalised(volume.data.astype(np.float32)), volume.affine) for _, volume in loaded]
-    box = _box([np.asarray(image.dataobj) > _FOREGROUND for image in images])
+    box = _box([np.asarray(image.dataobj) > FOREGROUND for image in images])
     for (scan, _), image in zip(loaded, images, strict=True):
         zooms = tuple(round(float(zoom), 4) for zoom in image.header.get_zooms()[:3])
         yield scan, np.asarray(image.dataobj)[box].astype(np.float16), zooms
