@@ -74,6 +74,26 @@ def test_the_zoo_knows_the_system_and_its_models(model: Path, monkeypatch: pytes
     assert "16 of 4 people" in card
 
 
+def test_what_the_model_never_saw_is_brought_into_its_range_and_said(model: Path, scan: Path, tmp_path: Path) -> None:
+    def made(prompt: str) -> tuple[str, np.ndarray, dict[str, str]]:
+        out = tmp_path / prompt.replace(" ", "")
+        said = brain("generate", prompt, "--image", scan, "--model", model, "--out", out)
+        path = out / "sub-04_desc-synthetic_T2w.nii.gz"
+        about = json.loads(path.with_name(path.name.replace(".nii.gz", ".json")).read_text())
+        return said, nib.load(path).get_fdata(), about
+
+    said, voxels, about = made("T2w, TE 300 ms, TR 2000 ms")
+    assert "TE, ms, 300 is taken as 120 (T2w trained on: 60 to 120)" in said
+    assert "TR, ms, 2000 is not used (no T2w trained on states it)" in said
+    assert "TE: 300.0 ms" in about["PromptAsRead"]
+    assert "TR: None; TE: 120.0 ms" in about["PromptAsTaken"]
+    plain, same, _ = made("T2w, TE 120 ms")
+    assert "taken" not in plain
+    np.testing.assert_array_equal(voxels, same)
+    _, _, unsaid = made("T2w")
+    assert "TE: 90.0 ms" in unsaid["PromptAsTaken"], "the median of those trained on"
+
+
 def test_a_volume_is_made_once_with_its_sidecar(model: Path, scan: Path, tmp_path: Path) -> None:
     command = ("generate", "T2w, TE 90 ms", "--image", scan, "--model", model, "--out", tmp_path / "o", "--zooms", "2")
     assert "1 volume (T2w) from sub-04_T1w.nii.gz with quick-tumsyn@" in brain(*command)

@@ -1,9 +1,9 @@
-"""Acquisition facts in, the prompt that says them out; and a prompt in anybody's words in, its facts out."""
+"""Acquisition facts in, their prompt out; a prompt in anybody's words in, its facts, brought into known range, out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy as np
 
 from braincaption.errors import UsageError
 
+Ranges = Mapping[str, Mapping[str, tuple[float, float, float]]]  # contrast, fact: least, median, most
+_SAID = {"age": "age", "field_t": "field strength, T,", "tr_ms": "TR, ms,", "te_ms": "TE, ms,", "ti_ms": "TI, ms,",
+         "flip_deg": "flip angle, degrees,"}  # fmt: skip
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _TIMES = {"tr_ms": "(?:TR|repetition time)", "te_ms": "(?:TE|echo time)", "ti_ms": "(?:TI|inversion time)"}
 # The authors' own form: four names, then four values in one bracket.
@@ -38,7 +41,7 @@ class Facts:
 
         Examples
         --------
-        >>> Facts(contrast="T2w", te_ms=95.0, zooms=(1.0, 1.0, 1.0)).prompt[44:]
+        >>> Facts(contrast="T2w", te_ms=95.0, zooms=(1.0, 1.0, 1.0)).prompt[42:]
         'Contrast: T2w; Voxel size: 1.0 x 1.0 x 1.0 mm; TR: None; TE: 95.0 ms; TI: None; Flip angle: None'
         """
         size = None if self.zooms is None else " x ".join(f"{zoom:.1f}" for zoom in self.zooms) + " mm"
@@ -62,6 +65,59 @@ def forgetful(facts: Facts, share: float, rng: np.random.Generator) -> Facts:
     names = [field.name for field in fields(facts) if field.name not in ("contrast", "zooms")]
     gone = [name for name, draw in zip(names, rng.random(len(names)), strict=True) if draw < share]
     return replace(facts, **dict.fromkeys(gone))
+
+
+def ranges(known: Iterable[Facts]) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """Return the least, median and most of each number that the scans of each contrast state.
+
+    Examples
+    --------
+    >>> ranges([Facts(contrast="T2w", te_ms=80.0), Facts(contrast="T2w", te_ms=90.0), Facts(contrast="T1w")])
+    {'T1w': {}, 'T2w': {'te_ms': (80.0, 85.0, 90.0)}}
+    """
+    scans = list(known)
+    found: dict[str, dict[str, tuple[float, float, float]]] = {}
+    for contrast in sorted({str(one.contrast) for one in scans}):
+        of_it = [one for one in scans if str(one.contrast) == contrast]
+        stated = {key: [float(getattr(one, key)) for one in of_it if getattr(one, key) is not None] for key in _SAID}
+        found[contrast] = {key: (min(values), float(np.median(values)), max(values))
+                           for key, values in stated.items() if values}  # fmt: skip
+    return found
+
+
+def within(facts: Facts, trained: Ranges) -> tuple[Facts, tuple[str, ...]]:
+    """Return facts that a model has learned from, and which of those asked for it has not.
+
+    A number outside what the scans of the contrast had becomes the nearest of theirs, a missing one their median, and
+    one that none of them states None: beyond what it has seen a network's answer can be anything.
+
+    Examples
+    --------
+    >>> trained = {"T2w": {"te_ms": (80.0, 85.0, 90.0), "tr_ms": (3500.0, 4000.0, 6000.0)}}
+    >>> taken, changed = within(Facts(contrast="T2w", te_ms=120.0, ti_ms=900.0), trained)
+    >>> taken.te_ms, taken.tr_ms, taken.ti_ms
+    (90.0, 4000.0, None)
+    >>> changed
+    ('TE, ms, 120 is taken as 90 (T2w trained on: 80 to 90)', 'TI, ms, 900 is not used (no T2w trained on states it)')
+    """
+    known = trained.get(str(facts.contrast))
+    if known is None:
+        return facts, ()
+    taken: dict[str, Any] = {}
+    changed = []
+    for key, said in _SAID.items():
+        asked = getattr(facts, key)
+        if key not in known:
+            taken[key] = None
+            if asked is not None:
+                changed.append(f"{said} {asked:g} is not used (no {facts.contrast} trained on states it)")
+            continue
+        least, median, most = known[key]
+        taken[key] = median if asked is None else min(max(asked, least), most)
+        if asked is not None and taken[key] != asked:
+            changed.append(f"{said} {asked:g} is taken as {taken[key]:g} "
+                           f"({facts.contrast} trained on: {least:g} to {most:g})")  # fmt: skip
+    return replace(facts, **taken), tuple(changed)
 
 
 def read_prompt(text: str, contrasts: Sequence[str], makers: Sequence[str]) -> Facts:

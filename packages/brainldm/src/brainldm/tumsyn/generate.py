@@ -18,7 +18,7 @@ from braincaption.errors import UsageError
 from braincaption.nifti import Volume, load_image
 from brainldm.device import inference_device
 from brainldm.systems import DrawingRequest
-from brainldm.tumsyn.facts import Facts, read_prompt
+from brainldm.tumsyn.facts import Facts, read_prompt, within
 from brainldm.tumsyn.grid import Grid
 from brainldm.tumsyn.infer import synthesise
 from brainldm.tumsyn.intensity import normalised
@@ -32,10 +32,20 @@ _NOT_TAKEN = ("steps", "sampler", "guidance", "negative", "mask")
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A volume made: voxels from 0 to 1 on the source's axes, its affine, and the facts that it was asked for."""
+    """A volume made.
+
+    Attributes
+    ----------
+    data : ndarray of float32
+        From 0 to 1, on the source's axes.
+    affine : ndarray, shape (4, 4)
+    asked, facts : Facts
+        As asked for, and as the model was told: see `brainldm.tumsyn.facts.within`.
+    """
 
     data: npt.NDArray[np.float32]
     affine: npt.NDArray[np.float64]
+    asked: Facts
     facts: Facts
 
 
@@ -84,15 +94,17 @@ class VolumeMaker:
         target = grid.at(wanted)
         if np.prod(target.shape, dtype=np.float64) > _MOST_VOXELS:
             raise UsageError(f"a voxel size of {wanted} mm makes {target.shape} voxels: ask for larger ones")
-        facts = replace(facts, zooms=tuple(round(zoom, 4) for zoom in wanted))
-        text = self.encoder.encode([facts])
+        asked = replace(facts, zooms=tuple(round(zoom, 4) for zoom in wanted))
+        taken, _ = within(asked, self.record.trained)
+        text = self.encoder.encode([taken])
         voxels = np.asarray(image.dataobj, dtype=np.float32)
         data = synthesise(self.network, text, voxels, grid, target, self.record.inference)
         made = nib.Nifti1Image(data, target.affine)
         back = made.as_reoriented(nib.orientations.ornt_transform(nib.io_orientation(made.affine), turned))
         return Made(
-            data=np.asarray(back.dataobj, dtype=np.float32), affine=np.asarray(back.affine, np.float64), facts=facts
-        )
+            data=np.asarray(back.dataobj, dtype=np.float32), affine=np.asarray(back.affine, np.float64), asked=asked,
+            facts=taken,
+        )  # fmt: skip
 
 
 def generate(request: DrawingRequest) -> str:
@@ -119,7 +131,9 @@ def generate(request: DrawingRequest) -> str:
         if not _is_there(path, about):
             _write(path, maker.make(source, facts, request.zooms), about, image)
     contrasts = ", ".join(str(facts.contrast) for facts in asked)
-    return f"{len(prompts)} volume{'s' * (len(prompts) > 1)} ({contrasts}) from {image.name} with {maker.name}"
+    changed = dict.fromkeys(line for facts in asked for line in within(facts, maker.record.trained)[1])
+    said = f"{len(prompts)} volume{'s' * (len(prompts) > 1)} ({contrasts}) from {image.name} with {maker.name}"
+    return "; ".join([said, *changed])
 
 
 def _checked(request: DrawingRequest) -> Path:
@@ -181,7 +195,8 @@ def _write(path: Path, made: Made, about: dict[str, Any], image: Path) -> None:
     said = {
         "Description": "Synthetic: made by a model from another scan, not acquired",
         **about,
-        "PromptAsRead": facts.prompt,
+        "PromptAsRead": made.asked.prompt,
+        "PromptAsTaken": facts.prompt,
         "Sources": [image.name],
         "MagneticFieldStrength": facts.field_t,
         "Manufacturer": facts.maker,

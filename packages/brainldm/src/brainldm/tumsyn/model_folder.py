@@ -17,6 +17,7 @@ from brainldm.config import from_dict
 from brainldm.model_folder import CARD, CONFIG, load_weights, save_weights
 from brainldm.systems import ModelFacts
 from brainldm.tumsyn.encoders import PromptEncoder, load_prompt_encoder
+from brainldm.tumsyn.facts import Ranges
 from brainldm.tumsyn.network import Synthesis
 from brainldm.tumsyn.settings import InferenceSettings, SynthesisSettings
 
@@ -41,6 +42,8 @@ class TumsynRecord:
         What a prompt may name.
     zooms : tuple of tuple of float
         Voxel sizes trained on, mm.
+    trained : dict
+        Least, median and most of each fact by contrast, see `brainldm.tumsyn.facts.within`.
     config : dict
         All settings, stage 1 included.
     steps : dict of str to int
@@ -57,6 +60,7 @@ class TumsynRecord:
     contrasts: tuple[str, ...]
     makers: tuple[str, ...]
     zooms: tuple[tuple[float, ...], ...]
+    trained: Ranges
     config: dict[str, Any]
     steps: dict[str, int]
     seed: int
@@ -101,8 +105,16 @@ def read_model_record(folder: Path) -> TumsynRecord:
         contrasts=tuple(document["contrasts"]),
         makers=tuple(document["makers"]),
         zooms=tuple(tuple(zooms) for zooms in document["zooms"]),
+        trained=_ranges(document.get("trained", {})),  # nothing is known of it in a folder written before there was any
         **{key: document[key] for key in ("name", "text", "config", "steps", "seed", "data")},
     )
+
+
+def _ranges(document: dict[str, dict[str, list[float]]]) -> Ranges:
+    return {
+        contrast: {key: (least, median, most) for key, (least, median, most) in facts.items()}
+        for contrast, facts in document.items()
+    }
 
 
 def load_model(folder: Path) -> tuple[TumsynRecord, Synthesis, PromptEncoder]:

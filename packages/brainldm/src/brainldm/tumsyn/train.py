@@ -19,6 +19,7 @@ from brainldm.device import make_accelerator
 from brainldm.journal import Journal
 from brainldm.pace import Pace
 from brainldm.tumsyn.encoders import PromptEncoder
+from brainldm.tumsyn.facts import ranges
 from brainldm.tumsyn.model_folder import TumsynRecord, write_model
 from brainldm.tumsyn.network import Synthesis
 from brainldm.tumsyn.patches import draw_batch
@@ -126,6 +127,7 @@ def _record(
         contrasts=volumes.contrasts,
         makers=volumes.makers,
         zooms=tuple(sorted({one.facts.zooms for one in volumes.stored if one.facts.zooms})),
+        trained=ranges(one.facts for one in volumes.stored),
         config=asdict(config),
         steps=steps,
         seed=seed,
