@@ -79,7 +79,10 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def accept(session: nox.Session) -> None:
-    """The long proofs: `nox -s accept -- PACKAGE [SCRIPT [ARGUMENTS]]`; their JSON under benchmarks/ is committed."""
+    """The long proofs: `nox -s accept -- PACKAGE [SCRIPT [ARGUMENTS]]`; their JSON under benchmarks/ is committed.
+
+    `nox -s accept -- zoo --work FOLDER` keeps what they make in FOLDER/SCRIPT, and goes on from there when killed.
+    """
     install(session, *TOOLS)
     _run_scripts(session, "accept")
 
@@ -94,13 +97,17 @@ def bench(session: nox.Session) -> None:
 def _run_scripts(session: nox.Session, kind: str) -> None:
     """Run the named script, or without a name those of `kind` that need no arguments."""
     package, *named = session.posargs or [""]
+    work = Path(named.pop(1)) if len(named) == 2 and named[0] == "--work" else None
+    named = [] if work else named
     folder = Path("benchmarks", package)
     there = sorted(path.stem for path in folder.glob("*.py"))
     if not package or not there:
         session.error(f"name one of these: {', '.join(sorted(path.name for path in Path('benchmarks').iterdir()))}")
     if named and named[0] not in there:
         session.error(f"{folder} has no {named[0]}; there are: {', '.join(there)}")
-    runs = [[f"{folder}/{named[0]}.py", *named[1:]]] if named else [[str(path)] for path in folder.glob(f"{kind}_*.py")]
+    runs = [[f"{folder}/{named[0]}.py", *named[1:]]] if named else [
+        [str(path), *(["--work", str(work / path.stem)] if work else [])] for path in folder.glob(f"{kind}_*.py")
+    ]  # fmt: skip
     if not runs:
         session.error(f"the scripts of {folder} want arguments; name one: {', '.join(there)}")
     for run in sorted(runs):

@@ -1,6 +1,6 @@
 """Phantom heads in, proof out that SD-MRI learns contrasts and a field strength that its base had never seen.
 
-    python benchmarks/zoo/accept_sd_mri.py [--work FOLDER] [--out sd_mri.json] [--real ../shared/data]
+    python benchmarks/zoo/accept_sd_mri.py [--work FOLDER] [--threads N] [--out sd_mri.json] [--real ../shared/data]
 
 A miniature Stable Diffusion is trained on T1w at 3 T alone; then `brain ldm train sd-mri … --base` teaches it T2w,
 FLAIR and 0.3 T. Every picture scored is asked for as a slice of people not trained on, whom no judge learns from.
@@ -41,6 +41,7 @@ from brainldm.sdmri.real_shapes import count, forward_shapes, real_text_encoder,
 from brainldm.slices import to_bytes
 
 SEED, PEOPLE_SEED = 0, 22
+THREADS = 2  # of training; the target is ten minutes on two cores
 TARGET = 0.9
 BASE_STEPS = 200  # of the U-Net on T1w at 3 T
 DRAWN = 16  # pictures a contrast and field strength
@@ -53,6 +54,7 @@ def main() -> None:
     """Train, draw, score and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--threads", type=int, default=THREADS, help="of training; 1 where other work runs beside it")
     parser.add_argument("--real", type=Path, default=Path("..", "shared", "data"))
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("sd_mri.json"))
     given = parser.parse_args()
@@ -60,7 +62,7 @@ def main() -> None:
         work = given.work or Path(scratch)
         spent: dict[str, list[float]] = {}
         timed(spent, "phantom heads", make_slices, work)
-        timed(spent, "training", train, work)
+        timed(spent, "training", train, work, given.threads)
         timed(spent, "drawing", draw, work)
         found = timed(spent, "scoring", measured, work)
         found["Stable Diffusion v1.5 on the meta device"] = timed(spent, "the real one's shapes", real_shapes)
@@ -107,13 +109,12 @@ def make_slices(work: Path) -> None:
     field_slices(work / "unseen", [Group(field_t=0.35, people={"train": 4, "test": 4}, first=301)], PEOPLE_SEED)
 
 
-def train(work: Path) -> None:
+def train(work: Path, threads: int) -> None:
     """Train the base on what it may see, then fine-tune it on everything."""
     system, config = ("ldm", "train", "sd-mri"), write_tiny(work / "base.toml", BASE_STEPS)
-    brain(*system, work / "seen", "--out", work / "base", "--config", config, "--seed", SEED)
-    brain(
-        *system, work / "slices", "--base", work / "base", "--out", work / "model", "--config", "tiny", "--seed", SEED
-    )
+    how = ("--seed", SEED, "--threads", threads)
+    brain(*system, work / "seen", "--out", work / "base", "--config", config, *how)
+    brain(*system, work / "slices", "--base", work / "base", "--out", work / "model", "--config", "tiny", *how)
 
 
 def draw(work: Path) -> None:
