@@ -3,7 +3,7 @@
     python benchmarks/zoo/accept_tumsyn.py [--work FOLDER] [--config tiny] [--people N] [--threads N] [--out …]
 
 The system is trained by `brain ldm train tumsyn … --config tiny` on the people of split train; everything scored is of
-people of split test. Killed, the same command with the same --work goes on; `cost` then holds what the last part cost.
+people of split test. Killed, the same command with the same --work goes on; `cost` of training adds up.
 With --only it answers some of the questions and keeps the answers in the folder: several may be worked on at once. The
 second model, told the contrast alone, is trained for the question "text" only. --people scores the first N held out.
 """
@@ -79,7 +79,12 @@ def trained(work: Path, cohort: Path, text: str, config: str, threads: int = THR
     subprocess.run([str(brain), *map(str, words)], check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall seconds": round(time.monotonic() - begun), "CPU seconds": round(cpu)}
+    kept = work / f"cost-{text}.json"
+    earlier = json.loads(kept.read_text()) if kept.is_file() else {}
+    cost = {name: round(earlier.get(name, 0) + spent) for name, spent in
+            (("wall seconds", time.monotonic() - begun), ("CPU seconds", cpu))}  # fmt: skip
+    kept.write_text(json.dumps(cost))
+    return cost
 
 
 def measured(

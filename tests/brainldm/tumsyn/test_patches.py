@@ -61,6 +61,30 @@ def test_a_session_of_one_contrast_lends_two_of_its_scans(session: tuple[Stored,
     assert batch.facts[0].contrast == "T2w"
 
 
+def test_the_share_asked_for_is_shown_as_acquired(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).uniform(0.5, 1, (24, 24, 24)).astype(np.float16)
+    scans = [stored(tmp_path, name, name) for name in ("T1w", "T2w")]
+    for scan in scans:
+        np.save(scan.file, noise)
+    settings = replace(TRAINING, scale_min=1.5, scale_max=2.0, native=0.5)
+    shown = [draw_batch([scans], settings, 0, step).patches.numpy() for step in range(200)]
+    untouched = [bool(np.isin(patch, noise.astype(np.float32)).all()) for patch in shown]
+    assert 0.4 < np.mean(untouched) < 0.6
+    degraded = [patch for patch, as_is in zip(shown, untouched, strict=True) if not as_is]
+    assert np.mean([patch.std() for patch in degraded]) < 0.7 * noise.std()
+
+
+def test_a_degraded_patch_has_the_edge_of_a_stripped_scan(tmp_path: Path) -> None:
+    voxels = np.zeros((24, 24, 24), dtype=np.float16)
+    voxels[3:21, 3:21, 3:21] = 0.5
+    scans = [stored(tmp_path, name, name) for name in ("T1w", "T2w")]
+    for scan in scans:
+        np.save(scan.file, voxels)
+    settings = replace(TRAINING, scale_min=1.5, scale_max=2.0, native=0.0)
+    shown = np.concatenate([draw_batch([scans], settings, 0, step).patches.numpy().ravel() for step in range(100)])
+    np.testing.assert_array_almost_equal(np.unique(shown.round(3)), [0.0, 0.5])
+
+
 def test_levels_share_a_grey_value_and_lose_nothing() -> None:
     grey = torch.linspace(0, 1, 97).view(1, 1, 97, 1, 1)
     levels = grey_levels(grey, 12)

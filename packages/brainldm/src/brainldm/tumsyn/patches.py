@@ -18,6 +18,7 @@ from brainldm.tumsyn.volumes import Stored
 
 _FLIP = 0.5
 _TRIES = 10
+_HALF = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,8 @@ def _example(
     source: Stored, target: Stored, settings: SynthesisTraining, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], Facts, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return patch, facts, points and grey values: `scale` × patch voxels of the source, averaged down to patch."""
-    scale = rng.uniform(settings.scale_min, settings.scale_max)
+    as_acquired = rng.random() < settings.native
+    scale = 1.0 if as_acquired else rng.uniform(settings.scale_min, settings.scale_max)
     seen, answer = source.open(), target.open()
     side = [max(settings.patch, min(round(settings.patch * scale), n)) for n in seen.shape]
     first = _corner(seen, side, rng)
@@ -96,11 +98,22 @@ def _example(
     chosen = rng.integers(np.array(side), size=(settings.queries, 3))
     points = (2 * (chosen + 0.5) / np.array(side) - 1).astype(np.float32)
     return (
-        averaged(here, (settings.patch,) * 3),
+        _coarser(here, (settings.patch,) * 3),
         forgetful(target.facts, settings.forget, rng),
         points,
         there[tuple(chosen.T)],
     )
+
+
+def _coarser(here: npt.NDArray[np.float32], shape: tuple[int, int, int]) -> npt.NDArray[np.float32]:
+    """Return a crop on a coarser grid, as a scan acquired there and stripped then: no voxel fades into nothing.
+
+    Averaged is what a voxel holds of the head; a voxel that holds more of nothing (exact zeros) is nothing.
+    """
+    if here.shape == shape:
+        return here
+    tissue = averaged((here > 0).astype(np.float32), shape)
+    return np.where(tissue < _HALF, 0.0, averaged(here, shape) / np.maximum(tissue, _HALF)).astype(np.float32)
 
 
 def _corner(seen: npt.NDArray[np.float16], side: list[int], rng: np.random.Generator) -> list[int]:

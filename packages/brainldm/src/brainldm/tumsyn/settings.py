@@ -80,11 +80,13 @@ class SynthesisTraining:
     patch: int  # voxels a side that the encoder sees, after the drawn degradation
     scale_min: float
     scale_max: float
+    native: float  # share of patches that are shown as acquired, with all their noise, whatever the scales
     queries: int
     loss: str  # "mae" or "mse"
     batch: int
     steps: int
-    learning_rate: float
+    learning_rate: float  # of Adam
+    matrix_rate: float  # of Muon, for all weights but vectors and the last layer's; 0: Adam trains these too
     constant_steps: int
     halve_every: int
     forget: float

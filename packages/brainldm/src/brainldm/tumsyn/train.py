@@ -17,6 +17,7 @@ from brainldm.checkpoint import Parts, load_checkpoint, save_checkpoint
 from brainldm.descent import descend
 from brainldm.device import make_accelerator
 from brainldm.journal import Journal
+from brainldm.matrices import Muon, matrices_of
 from brainldm.pace import Pace
 from brainldm.tumsyn.encoders import PromptEncoder
 from brainldm.tumsyn.facts import ranges
@@ -65,8 +66,9 @@ def train_synthesis(
     with seeded(seed):
         network = Synthesis(config.synthesis, encoder.width).to(accelerator.device)
     average = Averaged(network, settings.ema_decay)
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    parts: Parts = {"network": network, "average": average.network, "optimizer": optimizer}
+    optimizers = _optimizers(network, settings)
+    rates = {"optimizer": settings.learning_rate, "matrices": settings.matrix_rate}
+    parts: Parts = {"network": network, "average": average.network} | optimizers
     identity = _identity(volumes, encoder, config, seed)
     done = load_checkpoint(out / CHECKPOINT, parts, identity)
     pace = Pace(minutes, settings.checkpoint_minutes)
@@ -78,10 +80,12 @@ def train_synthesis(
         with accelerator.autocast():
             loss = LOSSES[settings.loss](network(batch.patches, text, batch.points), batch.wanted)
         accelerator.backward(loss)
-        rate = settings.learning_rate * rate_factor(done, settings)
-        descend(optimizer, learning_rate=rate, clip_norm=settings.clip_norm, warmup_steps=0, step=done)
+        factor = rate_factor(done, settings)
+        for name, optimizer in optimizers.items():
+            descend(optimizer, learning_rate=factor * rates[name], clip_norm=settings.clip_norm, warmup_steps=0,
+                    step=done)  # fmt: skip
         average.update(network, done)
-        journal.loss(done, loss, rate=rate)
+        journal.loss(done, loss, rate=settings.learning_rate * factor)
         done += 1
         if pace.checkpoint_is_due():
             save_checkpoint(out / CHECKPOINT, parts, done, identity)
@@ -90,6 +94,19 @@ def train_synthesis(
     steps = {"stage 1": first_stage, "stage 2": done}
     write_model(out, _record(volumes, encoder, config, seed, steps, licences), average.network, encoder, vision)
     return done
+
+
+def _optimizers(network: Synthesis, settings: SynthesisTraining) -> dict[str, torch.optim.Optimizer]:
+    """Return Adam, and Muon for the weight matrices where the config gives them a rate of their own."""
+    if not settings.matrix_rate:
+        return {"optimizer": torch.optim.Adam(network.parameters(), lr=settings.learning_rate)}
+    matrices = matrices_of(network, but=network.decoder.layers[-1])
+    theirs = {id(one) for one in matrices}
+    rest = [one for one in network.parameters() if id(one) not in theirs]
+    return {
+        "optimizer": torch.optim.Adam(rest, lr=settings.learning_rate),
+        "matrices": Muon(matrices, settings.matrix_rate),
+    }
 
 
 def rate_factor(step: int, settings: SynthesisTraining) -> float:
