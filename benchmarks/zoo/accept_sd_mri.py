@@ -4,7 +4,7 @@
 
 A miniature Stable Diffusion is trained on T1w at 3 T alone; then `brain ldm train sd-mri … --base` teaches it T2w,
 FLAIR and 0.3 T. Every picture scored is asked for as a slice of people not trained on, whom no judge learns from.
-Killed, the same command with the same --work goes on.
+Killed, the same command with the same --work goes on; seconds add up.
 """
 
 from __future__ import annotations
@@ -60,25 +60,25 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
-        spent: dict[str, list[float]] = {}
-        timed(spent, "phantom heads", make_slices, work)
-        timed(spent, "training", train, work, given.threads)
-        timed(spent, "drawing", draw, work)
-        found = timed(spent, "scoring", measured, work)
-        found["Stable Diffusion v1.5 on the meta device"] = timed(spent, "the real one's shapes", real_shapes)
+        spent = Spent(work / "seconds.json")
+        spent.timed("phantom heads", make_slices, work)
+        spent.timed("training", train, work, given.threads)
+        spent.timed("drawing", draw, work)
+        found = spent.timed("scoring", measured, work)
+        found["Stable Diffusion v1.5 on the meta device"] = spent.timed("the real one's shapes", real_shapes)
         write(given.out, spent, found)
-        found["real scans"] = timed(spent, "real scans", measured_on_real_scans, given.real, work, brain)
+        found["real scans"] = spent.timed("real scans", measured_on_real_scans, given.real, work, brain)
         write(given.out, spent, found)
 
 
-def write(out: Path, spent: dict[str, list[float]], found: dict[str, Any]) -> None:
+def write(out: Path, spent: Spent, found: dict[str, Any]) -> None:
     """Write what was found so far."""
     record = {
         "command": "python benchmarks/zoo/accept_sd_mri.py",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, CPU only",
         "date": datetime.date.today().isoformat(),
         "seed": SEED,
-        "seconds [wall, CPU]": {key: [round(one) for one in both] for key, both in spent.items()},
+        "seconds [wall, CPU]": {key: [round(one) for one in both] for key, both in spent.parts.items()},
         "targets": {"contrast accuracy": TARGET, "field strength accuracy": TARGET},
         **found,
     }
@@ -86,12 +86,21 @@ def write(out: Path, spent: dict[str, list[float]], found: dict[str, Any]) -> No
     print(json.dumps(record, indent=1))
 
 
-def timed(spent: dict[str, list[float]], name: str, work: Any, *given: Any) -> Any:
-    """Return what `work` returns, and note its wall and CPU seconds, children's included."""
-    begun, cpu = time.monotonic(), cpu_seconds()
-    found = work(*given)
-    spent[name] = [time.monotonic() - begun, cpu_seconds() - cpu]
-    return found
+class Spent:
+    """Wall and CPU seconds of each part, children's included, added up over runs in the file `kept`."""
+
+    def __init__(self, kept: Path) -> None:
+        self.kept = kept
+        self.parts: dict[str, list[float]] = json.loads(kept.read_text()) if kept.is_file() else {}
+
+    def timed(self, name: str, work: Any, *given: Any) -> Any:
+        """Return what `work` returns, and note its seconds."""
+        begun, cpu = time.monotonic(), cpu_seconds()
+        found = work(*given)
+        earlier = self.parts.get(name, [0.0, 0.0])
+        self.parts[name] = [earlier[0] + time.monotonic() - begun, earlier[1] + cpu_seconds() - cpu]
+        self.kept.write_text(json.dumps(self.parts))
+        return found
 
 
 def cpu_seconds() -> float:
