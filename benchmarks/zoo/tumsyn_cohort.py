@@ -30,7 +30,7 @@ class Sizes:
     test: int
 
 
-FULL = Sizes(fine=32, native=56, test=12)
+FULL = Sizes(fine=32, native=72, test=12)
 
 
 def phantom_cohort(folder: Path, sizes: Sizes) -> Path:
