@@ -18,7 +18,7 @@ from brainldm.tumsyn.volumes import Stored
 
 _FLIP = 0.5
 _TRIES = 10
-_HALF = 0.5
+_LEAST_TISSUE = 0.5  # share of a coarse voxel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,9 @@ def _coarser(here: npt.NDArray[np.float32], shape: tuple[int, int, int]) -> npt.
     if here.shape == shape:
         return here
     tissue = averaged((here > 0).astype(np.float32), shape)
-    return np.where(tissue < _HALF, 0.0, averaged(here, shape) / np.maximum(tissue, _HALF)).astype(np.float32)
+    return np.where(tissue < _LEAST_TISSUE, 0.0, averaged(here, shape) / np.maximum(tissue, _LEAST_TISSUE)).astype(
+        np.float32
+    )
 
 
 def _corner(seen: npt.NDArray[np.float16], side: list[int], rng: np.random.Generator) -> list[int]:
