@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from braincaption.errors import UsageError
+from brainldm.memory import keep_freed_memory
 
 _MIXED = {"fp32": "no", "bf16": "bf16"}
 
@@ -17,6 +18,8 @@ def make_accelerator(precision: str) -> Accelerator:
     if precision not in _MIXED:
         raise UsageError(f"precision is {precision!r}, wanted fp32 or bf16: repair the config")
     on_gpu = torch.cuda.is_available()
+    if not on_gpu:
+        keep_freed_memory()
     with warnings.catch_warnings():
         # accelerate asks torch's launcher for variables that only it understands; no matter on one CPU
         warnings.simplefilter("ignore")
@@ -25,7 +28,10 @@ def make_accelerator(precision: str) -> Accelerator:
 
 def inference_device() -> torch.device:
     """Return the GPU where there is one, otherwise the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    keep_freed_memory()
+    return torch.device("cpu")
 
 
 def use_threads(count: int | None) -> None:
