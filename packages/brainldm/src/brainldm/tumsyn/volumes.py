@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,13 @@ class Stored:
     facts: Facts
 
     def open(self) -> npt.NDArray[np.float16]:
-        """Return the voxels without reading them yet."""
-        return np.load(self.file, mmap_mode="r")
+        """Return the voxels without reading them yet; a volume of the store never changes."""
+        return _mapped(self.file)
+
+
+@lru_cache(maxsize=4096)  # reading a file's header takes longer than cutting a patch; a process may map some 65,000
+def _mapped(file: Path) -> npt.NDArray[np.float16]:
+    return np.load(file, mmap_mode="r")
 
 
 @dataclass(frozen=True, kw_only=True)
