@@ -19,7 +19,8 @@ from brainldm.tumsyn.grid import Grid
 from brainldm.tumsyn.infer import synthesise
 from brainldm.tumsyn.settings import InferenceSettings
 
-HOW = InferenceSettings(patch=8, overlap=0.25, queries=97)
+HOW = InferenceSettings(patch=8, overlap=0.25, mirrored=False, queries=97)
+MIRRORED = replace(HOW, mirrored=True)
 
 
 class Copier(torch.nn.Module):
@@ -37,16 +38,35 @@ class Copier(torch.nn.Module):
         return torch.nn.functional.grid_sample(features, where, align_corners=False, padding_mode="border").flatten(1)
 
 
-def copied(voxels: np.ndarray, zooms: tuple[float, ...] = (3.0, 3.0, 3.0)) -> np.ndarray:
+class OneSided(Copier):
+    """A copier that makes the patch's right brighter and its left darker."""
+
+    def features(self, patch: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+        assert len(patch) == len(text)
+        return patch + torch.linspace(-0.1, 0.1, patch.shape[2]).view(1, 1, -1, 1, 1)
+
+
+def copied(
+    voxels: np.ndarray,
+    zooms: tuple[float, ...] = (3.0, 3.0, 3.0),
+    how: InferenceSettings = HOW,
+    network: Any = None,
+) -> np.ndarray:
     source = Grid(shape=voxels.shape, affine=np.diag([3.0, 3.0, 3.0, 1.0]))
-    network: Any = Copier()
-    return synthesise(network, torch.zeros(1, 1), voxels, source, source.at(zooms), HOW)
+    return synthesise(network or Copier(), torch.zeros(1, 1), voxels, source, source.at(zooms), how)
 
 
+@pytest.mark.parametrize("how", [HOW, MIRRORED])
 @pytest.mark.parametrize("shape", [(8, 8, 8), (17, 20, 9), (5, 30, 8)])
-def test_a_copy_on_the_same_grid_is_exact(shape: tuple[int, ...]) -> None:
+def test_a_copy_on_the_same_grid_is_exact(shape: tuple[int, ...], how: InferenceSettings) -> None:
     voxels = np.random.default_rng(0).uniform(0.1, 1, shape).astype(np.float32)
-    assert np.abs(copied(voxels) - voxels).max() < 1e-5
+    assert np.abs(copied(voxels, how=how) - voxels).max() < 1e-5
+
+
+def test_what_a_network_does_to_one_side_cancels_in_mirrored_patches() -> None:
+    voxels = np.random.default_rng(0).uniform(0.2, 0.8, (17, 20, 9)).astype(np.float32)
+    assert np.abs(copied(voxels, how=HOW, network=OneSided()) - voxels).max() > 0.05
+    assert np.abs(copied(voxels, how=MIRRORED, network=OneSided()) - voxels).max() < 1e-5
 
 
 def test_a_ramp_stays_a_ramp_across_patches_on_other_grids() -> None:

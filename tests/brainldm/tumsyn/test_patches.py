@@ -13,10 +13,11 @@ import torch
 from brainldm.tumsyn.facts import Facts
 from brainldm.tumsyn.network import grey_levels
 from brainldm.tumsyn.patches import draw_batch
-from brainldm.tumsyn.settings import load_tumsyn_config
+from brainldm.tumsyn.settings import SynthesisTraining, load_tumsyn_config
 from brainldm.tumsyn.volumes import Stored
 
-TRAINING = replace(load_tumsyn_config("tiny").training, patch=4, scale_max=1.0, queries=16, batch=1, forget=0)
+TRAINING = replace(load_tumsyn_config("tiny").training, patch=4, scale_max=1.0, queries=16, batch=1, forget=0,
+                   from_t1w=0, answers="contrasts")  # fmt: skip
 LEVELS = {"T1w": 0.25, "T2w": 0.5, "FLAIR": 0.75}
 
 
@@ -37,18 +38,37 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stored, ...]:
     return (stored(folder, "t1", "T1w"), *echoes, stored(folder, "flair", "FLAIR"))
 
 
-def test_a_contrast_acquired_often_comes_no_more_often(session: tuple[Stored, ...]) -> None:
+def pairs_drawn(session: tuple[Stored, ...], settings: SynthesisTraining) -> Counter[tuple[str, str]]:
+    """Count the sources and answers of 300 patches, those of nothing left out."""
     pairs: Counter[tuple[str, str]] = Counter()
     for step in range(300):
-        batch = draw_batch([session], TRAINING, 0, step)
-        shown = float(batch.patches.max())
-        if not shown:
-            continue
-        source = min(LEVELS, key=lambda name: abs(LEVELS[name] - shown))
-        pairs[source, str(batch.facts[0].contrast)] += 1
+        batch = draw_batch([session], settings, 0, step)
+        if shown := float(batch.patches.max()):
+            source = min(LEVELS, key=lambda name: abs(LEVELS[name] - shown))
+            pairs[source, str(batch.facts[0].contrast)] += 1
+    return pairs
+
+
+def test_a_contrast_acquired_often_comes_no_more_often(session: tuple[Stored, ...]) -> None:
+    pairs = pairs_drawn(session, TRAINING)
     assert len(pairs) == 6
     assert all(source != target for source, target in pairs)
     assert min(pairs.values()) > 25, "50 each on average"
+
+
+def test_t1w_may_be_the_source_more_often(session: tuple[Stored, ...]) -> None:
+    pairs = pairs_drawn(session, replace(TRAINING, from_t1w=0.8))
+    assert len(pairs) == 6
+    assert pairs["T1w", "T2w"] + pairs["T1w", "FLAIR"] > 0.7 * pairs.total()
+    without = pairs_drawn(session[1:], replace(TRAINING, from_t1w=0.8))
+    assert len(without) == 2, "a session without T1w starts from what it has"
+
+
+def test_every_echo_may_count_as_an_answer_of_its_own(session: tuple[Stored, ...]) -> None:
+    pairs = pairs_drawn(session, replace(TRAINING, answers="scans"))
+    assert all(source != target for source, target in pairs)
+    assert pairs["T1w", "T2w"] > 3 * pairs["T1w", "FLAIR"], "eight echoes and one FLAIR"
+    assert pairs["FLAIR", "T2w"] > 3 * pairs["FLAIR", "T1w"]
 
 
 def test_most_patches_show_the_head(session: tuple[Stored, ...]) -> None:

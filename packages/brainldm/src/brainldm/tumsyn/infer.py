@@ -36,8 +36,9 @@ def synthesise(
 ) -> Voxels:
     """Return the volume asked for, from 0 to 1.
 
-    Patches overlap; a point that several cover is their mean, weighted by the distance to the patch's border. Beyond
-    what the source shows there is nothing.
+    Patches overlap; a point that several cover is their mean, weighted by the distance to the patch's border. With
+    `how.mirrored` it is the mean of a patch and of the patch with left and right exchanged (the geometric ensemble of
+    Lim et al. 2017, of the one symmetry that training shows). Beyond what the source shows there is nothing.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ def synthesise(
         weight[points] += weights
         if weights.size and patch.any():
             given = torch.from_numpy(np.ascontiguousarray(patch))[None, None].to(device)
-            features = network.features(given, text.to(device))
+            given = torch.cat([given, given.flip(2)]) if how.mirrored else given
+            features = network.features(given, text.to(device).expand(len(given), -1))
             total[points] += weights * _decoded(network, features, [span.inside for span in place], how.queries)
     return np.asarray(np.clip(total / np.maximum(weight, _LEAST_WEIGHT**3), 0.0, 1.0), dtype=np.float32)
 
@@ -98,9 +100,12 @@ def _with_points(firsts: list[int], position: npt.NDArray[np.float64], end: int,
 
 
 def _decoded(network: Synthesis, features: torch.Tensor, inside: list[Voxels], queries: int) -> Voxels:
-    """Return grey values at the points of a patch, `queries` at a time."""
+    """Return grey values at the points of a patch, `queries` at a time; of a patch and its mirror image the mean."""
     axes = [torch.from_numpy(axis) for axis in inside]
     points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(1, -1, 3).to(features.device)
+    if len(features) > 1:
+        points = torch.cat([points, points * points.new_tensor([-1, 1, 1])])
     firsts = range(0, points.shape[1], queries)
-    parts = [network.decoder(features, points[:, first : first + queries]).cpu() for first in firsts]
+    parts = [network.decoder(features, points[:, first : first + queries]).mean(0, keepdim=True).cpu()
+             for first in firsts]  # fmt: skip
     return torch.cat(parts, dim=1).reshape([len(axis) for axis in inside]).numpy()

@@ -17,6 +17,7 @@ from brainldm.tumsyn.settings import SynthesisTraining
 from brainldm.tumsyn.volumes import Stored
 
 _FLIP = 0.5
+_T1W = "T1w"
 _TRIES = 10
 _LEAST_TISSUE = 0.5  # share of a coarse voxel
 
@@ -51,13 +52,14 @@ class Batch:
 def draw_batch(sessions: Sequence[Sequence[Stored]], settings: SynthesisTraining, seed: int, step: int) -> Batch:
     """Return batch `step`: of each session drawn, one scan degraded and another as the answer.
 
-    Two contrasts are drawn first and a scan of each then, so that a contrast acquired many times does not come more
-    often; a session of one contrast lends two of its scans.
+    A source contrast is drawn first, T1w with chance `settings.from_t1w`, and one of its scans; then, as
+    `settings.answers` says, another contrast and one of its scans, or one of all scans of other contrasts. A session of
+    one contrast lends two of its scans.
     """
     found = []
     for epoch, session in draws(seed, len(sessions), settings.batch, step):
         rng = sample_generator(seed, epoch, session)
-        found.append(_example(*_pair(sessions[session], rng), settings, rng))
+        found.append(_example(*_pair(sessions[session], settings, rng), settings, rng))
     patches, facts, points, wanted = zip(*found, strict=True)
     return Batch(
         patches=torch.from_numpy(np.stack(patches)).unsqueeze(1),
@@ -67,14 +69,26 @@ def draw_batch(sessions: Sequence[Sequence[Stored]], settings: SynthesisTraining
     )
 
 
-def _pair(session: Sequence[Stored], rng: np.random.Generator) -> tuple[Stored, Stored]:
+def _pair(session: Sequence[Stored], settings: SynthesisTraining, rng: np.random.Generator) -> tuple[Stored, Stored]:
     """Return source and answer."""
     contrasts = sorted({str(one.facts.contrast) for one in session})
     if len(contrasts) == 1:
         first, second = rng.permutation(len(session))[:2]
         return session[first], session[second]
-    source, target = rng.permutation(contrasts)[:2]
-    return _one_of(session, source, rng), _one_of(session, target, rng)
+    source = str(rng.choice(contrasts, p=_shares(contrasts, settings.from_t1w)))
+    others = [one for one in session if str(one.facts.contrast) != source]
+    if settings.answers == "scans":
+        return _one_of(session, source, rng), others[int(rng.integers(len(others)))]
+    target = str(rng.choice([contrast for contrast in contrasts if contrast != source]))
+    return _one_of(session, source, rng), _one_of(others, target, rng)
+
+
+def _shares(contrasts: Sequence[str], from_t1w: float) -> list[float]:
+    """Return how often each contrast is the source; they add up to 1."""
+    if not from_t1w or _T1W not in contrasts:
+        return [1 / len(contrasts)] * len(contrasts)
+    rest = (1 - from_t1w) / (len(contrasts) - 1)
+    return [from_t1w if contrast == _T1W else rest for contrast in contrasts]
 
 
 def _one_of(session: Sequence[Stored], contrast: str, rng: np.random.Generator) -> Stored:

@@ -81,6 +81,8 @@ class SynthesisTraining:
     scale_min: float
     scale_max: float
     native: float  # share of patches that are shown as acquired, with all their noise, whatever the scales
+    from_t1w: float  # share of examples that start from T1w, where a session has it; 0: from all contrasts alike
+    answers: str  # what is asked for equally often: "contrasts", or "scans", each echo time like a contrast of its own
     queries: int
     loss: str  # "mae" or "mse"
     batch: int
@@ -98,10 +100,14 @@ class SynthesisTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceSettings:
-    """How whole volumes are made: patches of `patch` voxels that overlap by `overlap`, `queries` points at a time."""
+    """How whole volumes are made: patches of `patch` voxels that overlap by `overlap`, `queries` points at a time.
+
+    With `mirrored`, each with left and right exchanged too: their mean is taken.
+    """
 
     patch: int
     overlap: float
+    mirrored: bool
     queries: int
 
 
@@ -138,6 +144,8 @@ def load_tumsyn_config(name: str) -> TumsynConfig:
         raise UsageError(f"config {name}: coordinates is {config.synthesis.coordinates!r}, wanted patch or voxel")
     if config.training.loss not in ("mae", "mse"):
         raise UsageError(f"config {name}: loss is {config.training.loss!r}, wanted mae or mse")
+    if config.training.answers not in ("contrasts", "scans"):
+        raise UsageError(f"config {name}: answers is {config.training.answers!r}, wanted contrasts or scans")
     if config.vision.crop % config.vision.patch or config.synthesis.width % config.synthesis.heads:
         raise UsageError(f"config {name}: crop wants a multiple of the vision patch, width one of heads")
     return config
