@@ -50,7 +50,7 @@ CAN = Table(
         (
             "tumsyn",
             "nothing: not in this report",
-            "draw from text alone: it turns an acquired volume into another contrast. `accept_tumsyn.py` compares it, "
+            "draw from text alone: it turns an acquired volume into another contrast. accept_tumsyn.py compares it, "
             "volume by volume, with copying and with one-hot text",
         ),
     ),
@@ -85,7 +85,8 @@ def main() -> None:
                          before=[section(structure, given.without)])  # fmt: skip
         scores = json.loads((work / "report" / "report.json").read_text(encoding="utf-8"))
     record = {
-        "command": f"python benchmarks/zoo/compare.py --people {given.people}",
+        "command": f"python benchmarks/zoo/compare.py --people {given.people}"
+        + "".join(f" --model {text.split('=', 1)[0]}=FOLDER" for text in given.model),
         "machine": f"{os.cpu_count()} cores, CPU only",
         "date": datetime.date.today().isoformat(),
         "seed": SEED,
