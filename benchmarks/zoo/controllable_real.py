@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of ms-mni, ms-raw and oasis-trt")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--config", default="tiny")
+    parser.add_argument("--threads", type=int, default=THREADS, help="of training; 1 where other work runs beside it")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("controllable_real.json"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -59,7 +60,7 @@ def main() -> None:
         slices = real_slices(given.data, work)
         with timed(seconds, "training"):
             brain("ldm", "train", "controllable", slices, "--out", work / "model", "--config", given.config,
-                  "--seed", SEED, "--threads", THREADS)  # fmt: skip
+                  "--seed", SEED, "--threads", given.threads)  # fmt: skip
         found = measured(work, slices)
     record = {
         "command": "python benchmarks/zoo/controllable_real.py ../shared/data",
