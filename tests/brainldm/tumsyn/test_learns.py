@@ -55,7 +55,8 @@ def test_held_out_people_have_the_tissues_of_the_contrast_and_echo_time_asked(tr
         for te in (60.0, 80.0, 100.0, 120.0):
             made = maker.make(source, facts("T2w", te)).data
             ratios.append(made[tissue == FLUID].mean() / made[tissue == WHITE].mean())
-        assert spearmanr([60, 80, 100, 120], ratios).statistic >= 0.8, ratios
+        # 0.8, not to the last bit, is one pair of neighbours changed; the next value is 0.6
+        assert spearmanr([60, 80, 100, 120], ratios).statistic > 0.7, ratios
     worst = {name: np.mean(gaps, axis=0).max() for name, gaps in errors.items()}
     assert max(worst.values()) < 0.3, worst  # a copy of the T1w is wrong by 0.8, a third of the steps by 0.9
 
