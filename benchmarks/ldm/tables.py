@@ -41,6 +41,23 @@ def gpu_tiny_cpu(found: dict[str, Any]) -> str:
     )
 
 
+def memory(found: dict[str, Any]) -> str:
+    """Return what keeping freed memory brings."""
+    rows = [
+        (
+            name,
+            f"{1000 * row['as is']['seconds']:.0f}",
+            f"{1000 * row['kept']['seconds']:.0f}",
+            f"{row['times faster']['seconds']:.2f}",
+            f"{row['as is']['page faults']:,.0f}",
+            f"{row['kept']['page faults']:,.0f}",
+        )
+        for name, row in found["a step, median of processes"].items()
+    ]
+    head = ("a training step of", "as is, ms", "kept, ms", "times faster", "page faults as is", "kept")
+    return f"{found['threads']} threads, {_where(found)}.\n\n" + _table(head, rows)
+
+
 def contrast(found: dict[str, Any]) -> str:
     """Return how often the contrast asked for came out."""
     parts = ", ".join(f"{name} {share:.1%}" for name, share in found["by_sequence"].items())
@@ -115,7 +132,7 @@ def real(found: dict[str, Any]) -> str:
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    function.__name__: function for function in (speed, gpu_tiny_cpu, contrast, volume, samplers, real)
+    function.__name__: function for function in (speed, gpu_tiny_cpu, memory, contrast, volume, samplers, real)
 }
 
 
