@@ -16,8 +16,8 @@ def keep_freed_memory() -> bool:
     """Let glibc's allocator reuse freed blocks of up to 1 GiB instead of handing them back to the kernel.
 
     A network on a CPU frees and asks for the same megabytes in every layer. By default each of these blocks is mapped
-    anew, and the kernel clears it page by page; small networks spent up to a third of their steps there. The process keeps
-    its peak of memory until it ends.
+    anew, and the kernel clears it page by page; small networks spent up to a third of their steps there. The process
+    keeps its peak of memory until it ends.
 
     Returns
     -------
