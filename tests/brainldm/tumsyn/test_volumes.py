@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from braincaption.errors import PartialFailure, UsageError
 from brainldm.systems import TrainingRequest, train_system
 from brainldm.tumsyn.cohort import read_cohort
 from brainldm.tumsyn.contrastive import acquisitions
+from brainldm.tumsyn.facts import Facts
 from brainldm.tumsyn.intensity import normalised
-from brainldm.tumsyn.volumes import stored_volumes
+from brainldm.tumsyn.volumes import Stored, stored_volumes
 
 
 def test_scans_come_with_facts_persons_and_sides(cohort: Path, tmp_path: Path) -> None:
@@ -92,3 +94,12 @@ def test_grey_values_run_from_percentile_to_percentile() -> None:
     lone = np.zeros((10, 10, 10), dtype=np.float32)
     lone[5, 5, 5] = 8
     assert normalised(lone).max() == 1, "percentiles of an all but empty volume are equal"
+
+
+def test_a_volume_written_anew_is_read_anew(tmp_path: Path) -> None:
+    stored = Stored(file=tmp_path / "one.npy", name="one", person="1", session="1", facts=Facts(contrast="T1w"))
+    for level, written_ns in ((0.25, 1_000), (0.75, 2_000)):
+        stored.file.unlink(missing_ok=True)
+        np.save(stored.file, np.full((2, 2, 2), level, dtype=np.float16))
+        os.utime(stored.file, ns=(written_ns, written_ns))
+        assert stored.open().max() == level

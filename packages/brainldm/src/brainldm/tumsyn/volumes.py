@@ -36,12 +36,12 @@ class Stored:
     facts: Facts
 
     def open(self) -> npt.NDArray[np.float16]:
-        """Return the voxels without reading them yet; a volume of the store never changes."""
-        return _mapped(self.file)
+        """Return the voxels without reading them yet."""
+        return _mapped(self.file, self.file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)  # reading a file's header takes longer than cutting a patch; a process may map some 65,000
-def _mapped(file: Path) -> npt.NDArray[np.float16]:
+def _mapped(file: Path, written_ns: int) -> npt.NDArray[np.float16]:  # a store made anew is opened anew
     return np.load(file, mmap_mode="r")
 
 
