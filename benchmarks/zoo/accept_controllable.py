@@ -3,8 +3,8 @@
     python benchmarks/zoo/accept_controllable.py [--work FOLDER] [--people 30] [--out controllable.json]
 
 The system is trained by `brain ldm train controllable … --config tiny` on the people of split train; every picture
-scored is of a mask and a caption of people of split test. Killed, the same command with the same --work goes on; what
-the JSON says of seconds then holds the last part only.
+scored is of a mask and a caption of people of split test. Killed, the same command with the same --work goes on;
+seconds add up.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ import datetime
 import json
 import os
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +23,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from controllable_slices import brain, phantom_slices
+from brain_command import THREADS, train
+from controllable_slices import phantom_slices
+from spent import Spent
 
-from braincaption.slicefolder import encode_png
+from braincaption.slicefolder import METADATA, encode_png
 from braineval.metrics import contrast_accuracy, ncc_contrasts, nmi_contrasts, ssim_contrasts
 from braineval.resample import mean_interval
 from braineval.settings import DEFAULTS
@@ -41,7 +41,6 @@ from brainldm.prompts import Request
 from brainldm.slices import Slices, load_slices, to_bytes, to_float
 
 SEED = 0
-THREADS = 2  # of the training; the target is ten minutes on two cores
 # Slices of each person and contrast, as shares of the way up: the middles of fifths, so that each stands for a fifth.
 MIDDLES = (0.1, 0.3, 0.5, 0.7, 0.9)
 # The first and last one, scored apart: they show little brain, in which contrasts differ little.
@@ -63,14 +62,14 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
-        seconds: dict[str, dict[str, int]] = {}
-        with timed(seconds, "slices"):
+        spent = Spent(work)
+        with spent.part("slices", work / "slices" / METADATA):
             slices = phantom_slices(work, given.people)
-        with timed(seconds, "training"):
-            brain("ldm", "train", "controllable", slices, "--out", work / "model", "--config", given.config,
-                  "--seed", SEED, "--threads", THREADS)  # fmt: skip
-        with timed(seconds, "drawing and scoring"):
+        train(spent, "training", "controllable", slices, work / "model", "--config", given.config,
+              "--seed", SEED, "--threads", THREADS)  # fmt: skip
+        with spent.part("drawing and scoring", work / "shared" / METADATA):
             found = measured(work, slices)
+        seconds = spent.seconds
     record = {
         "command": f"python benchmarks/zoo/accept_controllable.py --people {given.people} --config {given.config}",
         "machine": f"{os.cpu_count()} cores, CPU only",
@@ -81,14 +80,6 @@ def main() -> None:
     }
     given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=1))
-
-
-@contextmanager
-def timed(seconds: dict[str, dict[str, int]], name: str) -> Iterator[None]:
-    """Note the wall and CPU seconds of a part, its child processes included."""
-    wall, cpu = time.monotonic(), sum(os.times()[:4])
-    yield
-    seconds[name] = {"wall": round(time.monotonic() - wall), "cpu": round(sum(os.times()[:4]) - cpu)}
 
 
 def measured(work: Path, slices: Path) -> dict[str, Any]:

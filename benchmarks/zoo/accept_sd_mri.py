@@ -14,11 +14,7 @@ import datetime
 import json
 import os
 import platform
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +22,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from brain_command import THREADS, brain, train
 from field_slices import Group, field_slices
 from sd_mri_real import measured_on_real_scans
 from sd_mri_steps import write_tiny
+from spent import Spent
 
-from braincaption.slicefolder import encode_png, read_slices
+from braincaption.slicefolder import METADATA, encode_png, read_slices
 from braineval.metrics import contrast_accuracy, few_shot_gain, field_strength_accuracy, frechet, ms_ssim_diversity
 from braineval.score import NotDefinedError, Score
 from braineval.settings import Settings
@@ -41,7 +39,6 @@ from brainldm.sdmri.real_shapes import count, forward_shapes, real_text_encoder,
 from brainldm.slices import to_bytes
 
 SEED, PEOPLE_SEED = 0, 22
-THREADS = 2  # of training; the target is ten minutes on two cores
 TARGET = 0.9
 BASE_STEPS = 200  # of the U-Net on T1w at 3 T
 DRAWN = 16  # pictures a contrast and field strength
@@ -60,14 +57,19 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
-        spent = Spent(work / "seconds.json")
-        spent.timed("phantom heads", make_slices, work)
-        spent.timed("training", train, work, given.threads)
-        spent.timed("drawing", draw, work)
-        found = spent.timed("scoring", measured, work)
-        found["Stable Diffusion v1.5 on the meta device"] = spent.timed("the real one's shapes", real_shapes)
+        spent = Spent(work)
+        with spent.part("phantom heads", work / "unseen" / METADATA):
+            make_slices(work)
+        train_both(work, given.threads, spent)
+        with spent.part("drawing", work / "drawn-model" / METADATA):
+            draw(work)
+        with spent.part("scoring"):
+            found = measured(work)
+        with spent.part("the real one's shapes"):
+            found["Stable Diffusion v1.5 on the meta device"] = real_shapes()
         write(given.out, spent, found)
-        found["real scans"] = spent.timed("real scans", measured_on_real_scans, given.real, work, brain)
+        with spent.part("real scans", work / "drawn-real" / METADATA):
+            found["real scans"] = measured_on_real_scans(given.real, work)
         write(given.out, spent, found)
 
 
@@ -78,35 +80,12 @@ def write(out: Path, spent: Spent, found: dict[str, Any]) -> None:
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, CPU only",
         "date": datetime.date.today().isoformat(),
         "seed": SEED,
-        "seconds [wall, CPU]": {key: [round(one) for one in both] for key, both in spent.parts.items()},
+        "seconds": spent.seconds,
         "targets": {"contrast accuracy": TARGET, "field strength accuracy": TARGET},
         **found,
     }
     out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=1))
-
-
-class Spent:
-    """Wall and CPU seconds of each part, children's included, added up over runs in the file `kept`."""
-
-    def __init__(self, kept: Path) -> None:
-        self.kept = kept
-        self.parts: dict[str, list[float]] = json.loads(kept.read_text()) if kept.is_file() else {}
-
-    def timed(self, name: str, work: Any, *given: Any) -> Any:
-        """Return what `work` returns, and note its seconds."""
-        begun, cpu = time.monotonic(), cpu_seconds()
-        found = work(*given)
-        earlier = self.parts.get(name, [0.0, 0.0])
-        self.parts[name] = [earlier[0] + time.monotonic() - begun, earlier[1] + cpu_seconds() - cpu]
-        self.kept.write_text(json.dumps(self.parts))
-        return found
-
-
-def cpu_seconds() -> float:
-    """Return the CPU seconds of this process and of those it has waited for."""
-    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in both)
 
 
 def make_slices(work: Path) -> None:
@@ -118,12 +97,12 @@ def make_slices(work: Path) -> None:
     field_slices(work / "unseen", [Group(field_t=0.35, people={"train": 4, "test": 4}, first=301)], PEOPLE_SEED)
 
 
-def train(work: Path, threads: int) -> None:
+def train_both(work: Path, threads: int, spent: Spent) -> None:
     """Train the base on what it may see, then fine-tune it on everything."""
-    system, config = ("ldm", "train", "sd-mri"), write_tiny(work / "base.toml", BASE_STEPS)
-    how = ("--seed", SEED, "--threads", threads)
-    brain(*system, work / "seen", "--out", work / "base", "--config", config, *how)
-    brain(*system, work / "slices", "--base", work / "base", "--out", work / "model", "--config", "tiny", *how)
+    how, config = ("--seed", SEED, "--threads", threads), write_tiny(work / "base.toml", BASE_STEPS)
+    train(spent, "training", "sd-mri", work / "seen", work / "base", "--config", config, *how)
+    train(spent, "training", "sd-mri", work / "slices", work / "model", "--base", work / "base", "--config", "tiny",
+          *how)  # fmt: skip
 
 
 def draw(work: Path) -> None:
@@ -251,11 +230,6 @@ def save_sheet(path: Path, real: Slices, before: Slices, after: Slices) -> None:
         picked = [side.images(np.flatnonzero(pairs(side) == name)[1::2][:6]) for side in (real, before, after)]
         lines.append(np.concatenate([np.concatenate(list(one), axis=1) for one in picked], axis=1))
     path.write_bytes(encode_png(np.concatenate(lines)))
-
-
-def brain(*words: object) -> None:
-    """Run a `brain` command of this environment."""
-    subprocess.run([str(Path(sys.executable).with_name("brain")), *map(str, words)], check=True)
 
 
 if __name__ == "__main__":

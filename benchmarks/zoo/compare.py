@@ -20,8 +20,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from accept_controllable import MIDDLES, SEED, TARGET_GAIN, THREADS, Lines, chosen_rows, gains, timed
-from controllable_slices import brain, phantom_slices
+from accept_controllable import MIDDLES, SEED, TARGET_GAIN, Lines, chosen_rows, gains
+from brain_command import THREADS, brain, train
+from controllable_slices import phantom_slices
+from spent import Spent
 
 from braincaption.slicefolder import write_slices
 from braineval.report import Section, Table, build
@@ -69,21 +71,21 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
-        seconds: dict[str, dict[str, int]] = {}
+        spent = Spent(work)
         slices = phantom_slices(work, given.people)
         models = {name: Path(folder) for name, folder in (text.split("=", 1) for text in given.model)}
         systems = [name for name in SYSTEMS if name not in given.without]
         for name in systems:
             if name not in models:
-                with timed(seconds, f"training {name}"):
-                    models[name] = trained(name, slices, work, given.threads)
+                models[name] = trained(name, slices, work, given.threads, spent)
         held, test, rows = held_out(slices, work)
         folders = {name: drawn(name, models[name], held, work) for name in systems}
         structure = {name: structure_of(folder, test, rows) for name, folder in folders.items()}
-        with timed(seconds, "report"):
+        with spent.part("report", work / "report" / "report.json"):
             page = build(slices, folders, work / "report", chosen=METRICS, title=f"Text to slice: {', '.join(systems)}",
                          before=[section(structure, given.without)])  # fmt: skip
         scores = json.loads((work / "report" / "report.json").read_text(encoding="utf-8"))
+        seconds = spent.seconds
     record = {
         "command": f"python benchmarks/zoo/compare.py --people {given.people}"
         + "".join(f" --model {text.split('=', 1)[0]}=FOLDER" for text in given.model),
@@ -101,10 +103,10 @@ def main() -> None:
     print(page)
 
 
-def trained(name: str, slices: Path, work: Path, threads: int) -> Path:
+def trained(name: str, slices: Path, work: Path, threads: int, spent: Spent) -> Path:
     """Return the model folder of a system, trained at size tiny where it is not yet."""
     out = work / "models" / name
-    brain("ldm", "train", name, slices, "--out", out, "--config", "tiny", "--seed", SEED, "--threads", threads)
+    train(spent, f"training {name}", name, slices, out, "--config", "tiny", "--seed", SEED, "--threads", threads)
     return out
 
 

@@ -20,7 +20,8 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 from accept_tumsyn import SEED, trained
-from compare import brain, scored
+from brain_command import brain
+from compare import SYSTEMS, scored
 from tumsyn_cohort import FULL, phantom_cohort
 from tumsyn_people import KeptMaker, Person, Voxels, held_out
 
@@ -45,10 +46,7 @@ CAN = Table(
             "the T1w volume, its grey values fitted by a line to the very scan it is scored on",
             "be anything else",
         ),
-        *(
-            (name, "nothing: not in this report", "take a volume: it draws single slices from text")
-            for name in ("dalle-brain", "controllable", "sd-mri")
-        ),
+        *((name, "nothing: not in this report", "take a volume: it draws single slices from text") for name in SYSTEMS),
     ),
 )
 

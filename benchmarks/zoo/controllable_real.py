@@ -23,17 +23,16 @@ from accept_controllable import (
     MIDDLES,
     SEED,
     SEQUENCES,
-    THREADS,
     accuracy,
     chosen_rows,
     gains,
     pictures,
     requests,
     save_sheet,
-    timed,
 )
+from brain_command import THREADS, train
 from controllable_real_slices import real_slices
-from controllable_slices import brain
+from spent import Spent
 
 from braineval.resample import mean_interval
 from braineval.slices import open_slices
@@ -56,12 +55,12 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = given.work or Path(scratch)
-        seconds: dict[str, dict[str, int]] = {}
+        spent = Spent(work)
         slices = real_slices(given.data, work)
-        with timed(seconds, "training"):
-            brain("ldm", "train", "controllable", slices, "--out", work / "model", "--config", given.config,
-                  "--seed", SEED, "--threads", given.threads)  # fmt: skip
+        train(spent, "training", "controllable", slices, work / "model", "--config", given.config,
+              "--seed", SEED, "--threads", given.threads)  # fmt: skip
         found = measured(work, slices)
+        seconds = spent.seconds
     record = {
         "command": "python benchmarks/zoo/controllable_real.py ../shared/data",
         "config": Path(given.config).stem,

@@ -7,8 +7,6 @@ FLAIR, so captions say plane, contrast and how far the slice lies below the top 
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
+from brain_command import brain
 
 from braincaption.nifti import load_image
 from braincaption.orientation import slice_axes
@@ -54,8 +53,7 @@ def real_slices(data: Path, work: Path) -> Path:
 
 def _people(data: Path, work: Path) -> Iterator[Person]:
     raw = data / "ms-raw"
-    brain = Path(sys.executable).with_name("brain")
-    subprocess.run([brain, "atlas", "strip", raw, "--out", work / "stripped", "--sequence", "T1w"], check=True)
+    brain("atlas", "strip", raw, "--out", work / "stripped", "--sequence", "T1w")
     for name, session in RAW.items():
         yield _aligned(raw, work / "stripped" / "ms-raw", name, session)
     mni = {contrast: load_image(data / f"ms-mni/sub-ms07/anat/sub-ms07_{contrast}.nii.gz") for contrast in CONTRASTS}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from brain_command import brain
 
 from braincaption.slicefolder import read_slices, write_slices
 
@@ -61,8 +60,3 @@ def strip(heads: Path, out: Path) -> None:
         image = nib.load(path)
         inside = np.asarray(image.dataobj) * (np.asarray(mask.dataobj) > 0)
         nib.save(nib.Nifti1Image(inside.astype(image.get_data_dtype()), image.affine, image.header), path)
-
-
-def brain(*words: object) -> None:
-    """Run a `brain` command of this environment."""
-    subprocess.run([str(Path(sys.executable).with_name("brain")), *map(str, words)], check=True)

@@ -8,13 +8,14 @@ with several people is kept for the test.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from brain_command import brain
 from field_slices import VIEW
 from sd_mri_steps import write_tiny
 
@@ -37,7 +38,7 @@ SLICES = 12  # of a scan, from its middle half
 _FIELDS = {"OAS1": 1.5, "HH": 3.0, "Guys": 1.5, "IOP": 1.5}
 
 
-def measured_on_real_scans(data: Path, work: Path, brain: Callable[..., None]) -> dict[str, Any]:
+def measured_on_real_scans(data: Path, work: Path) -> dict[str, Any]:
     """Fine-tune the phantom's model on real slices, draw what the people held out show, and judge the contrast."""
     if not data.is_dir():
         return {"not measured": "no real scans were there"}
