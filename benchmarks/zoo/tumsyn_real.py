@@ -12,14 +12,13 @@ import argparse
 import datetime
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+from brain_command import brain
 from controllable_real_slices import CONTRASTS, RAW, Person, _aligned
 
 from braincaption.nifti import Volume, load_image
@@ -42,13 +41,13 @@ def main() -> None:
     given = parser.parse_args()
     cohort = real_cohort(given.data, given.work)
     model = given.work / "model"
-    _brain(
+    brain(
         "ldm", "train", "tumsyn", cohort, "--out", model, "--config", given.config, "--text", "one-hot", "--seed", SEED
     )
     maker = VolumeMaker(model)
     record = {
         "command": f"python benchmarks/zoo/tumsyn_real.py DATA --work FOLDER --config {Path(given.config).name}",
-        "machine": f"{os.cpu_count()} cores, CPU only, shared with other work",
+        "machine": f"{os.cpu_count()} cores, CPU only",
         "date": datetime.date.today().isoformat(),
         "seed": SEED,
         "steps": maker.record.steps,
@@ -65,7 +64,7 @@ def real_cohort(data: Path, work: Path) -> Path:
     if (folder / "participants.tsv").is_file():
         return folder
     raw = data / "ms-raw"
-    _brain("atlas", "strip", raw, "--out", work / "stripped", "--sequence", "T1w")
+    brain("atlas", "strip", raw, "--out", work / "stripped", "--sequence", "T1w")
     people = [_aligned(raw, work / "stripped" / "ms-raw", name, session) for name, session in RAW.items()]
     mni = {name: load_image(data / f"ms-mni/{HELD_OUT}/anat/{HELD_OUT}_{name}.nii.gz") for name in CONTRASTS}
     scans = {name: one.data.astype(np.float32).clip(min=0) for name, one in mni.items()}
@@ -108,10 +107,6 @@ def _coarse(
     coarse[:3, :3] = affine[:3, :3] * ratio
     coarse[:3, 3] = affine[:3, 3] + affine[:3, :3] @ ((ratio - 1) / 2)
     return averaged(voxels, shape), coarse
-
-
-def _brain(*words: object) -> None:
-    subprocess.run([str(Path(sys.executable).with_name("brain")), *map(str, words)], check=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from braincaption.errors import UsageError
-from brainldm.tumsyn.facts import Facts, forgetful, read_prompt
+from brainldm.tumsyn.facts import NUMBERS, Facts, forgetful, numbers_of, ranges, read_prompt
 
 CONTRASTS, MAKERS = ("FLAIR", "T1w", "T2w"), ("GE", "Philips", "Siemens")
 TENTHS = st.integers(1, 99_999).map(lambda tenths: tenths / 10)
@@ -82,3 +82,17 @@ def test_facts_are_forgotten_but_never_contrast_and_voxel_size() -> None:
     rng = np.random.default_rng(0)
     assert forgetful(facts, 0.0, rng) == facts
     assert forgetful(facts, 1.0, rng) == Facts(contrast="T2w", zooms=(1.0,) * 3)
+
+
+def test_numbers_lie_between_least_and_most_of_their_contrast() -> None:
+    scans = [
+        Facts(contrast="T2w", te_ms=80.0, tr_ms=4000.0),
+        Facts(contrast="T2w", te_ms=120.0, tr_ms=4000.0),
+        Facts(contrast="FLAIR", te_ms=100.0, ti_ms=2000.0),
+    ]
+    trained = ranges(scans)
+    found = dict(zip(NUMBERS, numbers_of(Facts(contrast="T2w", te_ms=90.0, tr_ms=4000.0), trained), strict=True))
+    assert found["te_ms"] == -0.5
+    assert found["tr_ms"] == 0, "one value only: there is nothing to tell"
+    assert np.isnan([found[key] for key in ("ti_ms", "age", "field_t", "flip_deg")]).all(), "not stated"
+    assert np.isnan(numbers_of(Facts(contrast="PDw", te_ms=90.0), trained)).all(), "a contrast never trained on"

@@ -19,7 +19,7 @@ from brainldm.tumsyn.grid import Grid
 from brainldm.tumsyn.infer import synthesise
 from brainldm.tumsyn.settings import InferenceSettings
 
-HOW = InferenceSettings(patch=8, overlap=0.25, mirrored=False, queries=97)
+HOW = InferenceSettings(patch=8, overlap=0.25, batch=3, mirrored=False, queries=97)
 MIRRORED = replace(HOW, mirrored=True)
 
 

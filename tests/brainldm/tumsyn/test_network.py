@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from brainldm.tumsyn.contrastive import Bmlip, contrastive_loss, rate_factor
-from brainldm.tumsyn.facts import Facts
+from brainldm.tumsyn.contrastive import Bmlip, contrastive_loss, rate_factor, readout_loss
+from brainldm.tumsyn.facts import NUMBERS, Facts, numbers_of, ranges
 from brainldm.tumsyn.network import PointDecoder, Synthesis, TextFusion
 from brainldm.tumsyn.settings import available, load_tumsyn_config, origins
 from brainldm.tumsyn.text import PromptTransformer
@@ -47,9 +47,11 @@ def test_the_papers_encoders_learn_from_two_volumes() -> None:
     prompts = [Facts(contrast=name).prompt for name in ("T1w", "T2w")]
     tokenizer = make_prompt_tokenizer("prompts", prompts, vocabulary=200, numbers=False, limit=90)
     network = Bmlip(PAPER, tokenizer.size)
-    similarities = network(torch.rand(2, 1, 96, 96, 96), tokenizer.encode(prompts))
+    similarities, said = network(torch.rand(2, 1, 96, 96, 96), tokenizer.encode(prompts))
     contrastive_loss(similarities, prompts).backward()
     assert similarities.shape == (2, 2)
+    assert said.shape == (2, PAPER.text.embedding)
+    assert network.readout is None, "the paper has none"
     assert network.log_scale.grad is not None
     patches = network.vision.vit.patch_embedding.patch_embeddings.weight.grad
     assert patches is not None
@@ -93,6 +95,26 @@ def test_tokens_after_the_end_are_not_seen() -> None:
     early, late = (network(Tokens(ids=ids, values=values, ends=torch.full((2,), at))) for at in (2, 3))
     assert torch.allclose(early[0], early[1], atol=1e-6)
     assert not torch.allclose(late[0], late[1], atol=1e-3)
+
+
+def test_numbers_are_read_from_prompts_by_a_line_where_they_are_stated() -> None:
+    facts = [Facts(contrast="T2w", te_ms=te, field_t=field) for te, field in ((80.0, 3.0), (120.0, None), (100.0, 1.0))]
+    tokenizer = make_prompt_tokenizer("prompts", [one.prompt for one in facts], vocabulary=200, numbers=True, limit=90)
+    torch.manual_seed(0)
+    network = Bmlip(TINY, tokenizer.size)
+    assert network.readout is not None
+    numbers = torch.tensor([numbers_of(one, ranges(facts)) for one in facts])
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    shown, tokens = torch.rand(3, 1, *[TINY.vision.crop] * 3), tokenizer.encode([one.prompt for one in facts])
+    losses = []
+    for _ in range(60):
+        loss = readout_loss(network.readout(network(shown, tokens)[1]), numbers)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.1 * losses[0], losses[::10]
+    assert readout_loss(torch.zeros(3, len(NUMBERS)), torch.full((3, len(NUMBERS)), torch.nan)) == 0, "none stated"
 
 
 def test_equal_prompts_are_no_mistake() -> None:

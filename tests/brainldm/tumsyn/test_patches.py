@@ -27,7 +27,8 @@ def stored(folder: Path, name: str, contrast: str) -> Stored:
     voxels[2:14, 2:14, 2:14] = LEVELS[contrast]
     np.save(folder / f"{name}.npy", voxels)
     facts = Facts(contrast=contrast, zooms=(1.0, 1.0, 1.0))
-    return Stored(file=folder / f"{name}.npy", name=name, person="1", session="1", facts=facts)
+    file = folder / f"{name}.npy"
+    return Stored(file=file, shown_file=file, name=name, person="1", session="1", facts=facts)
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,10 @@ def test_grey_values_run_from_percentile_to_percentile() -> None:
 
 
 def test_a_volume_written_anew_is_read_anew(tmp_path: Path) -> None:
-    stored = Stored(file=tmp_path / "one.npy", name="one", person="1", session="1", facts=Facts(contrast="T1w"))
+    stored = Stored(
+        file=tmp_path / "one.npy", shown_file=tmp_path / "one.npy", name="one", person="1", session="1",
+        facts=Facts(contrast="T1w"),
+    )  # fmt: skip
     for level, written_ns in ((0.25, 1_000), (0.75, 2_000)):
         stored.file.unlink(missing_ok=True)
         np.save(stored.file, np.full((2, 2, 2), level, dtype=np.float16))

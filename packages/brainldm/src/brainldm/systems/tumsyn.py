@@ -35,7 +35,9 @@ def train(request: TrainingRequest) -> str:
     end = None if request.minutes is None else time.monotonic() + 60 * request.minutes
     config = load_tumsyn_config(request.config)
     cohort = read_cohort(request.data)
-    volumes = stored_volumes(cohort, "train", request.out / STAGES / "volumes")
+    volumes = stored_volumes(
+        cohort, "train", request.out / STAGES / "volumes", bias_corrected=config.synthesis.bias_corrected
+    )
     failures = FailureLog(request.out, "train")
     for name, message in volumes.broken:
         failures.add(name, message)

@@ -20,7 +20,7 @@ from brainldm.device import make_accelerator
 from brainldm.journal import Journal
 from brainldm.pace import Pace
 from brainldm.tumsyn.encoders import BmlipEncoder
-from brainldm.tumsyn.facts import forgetful
+from brainldm.tumsyn.facts import NUMBERS, Facts, forgetful, numbers_of, ranges
 from brainldm.tumsyn.settings import ContrastiveTraining, PromptSettings, TumsynConfig
 from brainldm.tumsyn.text import PromptTransformer
 from brainldm.tumsyn.tokens import PromptTokenizer, make_prompt_tokenizer
@@ -41,11 +41,13 @@ class Bmlip(nn.Module):
         self.vision = VolumeTransformer(config.vision, config.text.embedding)
         self.text = PromptTransformer(config.text, vocabulary)
         self.log_scale = nn.Parameter(torch.tensor(float(-np.log(config.contrastive.temperature))))
+        self.readout = nn.Linear(config.text.embedding, len(NUMBERS)) if config.contrastive.readout else None
 
-    def forward(self, volumes: torch.Tensor, tokens: Any) -> torch.Tensor:
-        """Return scaled similarities, shape (volumes, prompts)."""
+    def forward(self, volumes: torch.Tensor, tokens: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return scaled similarities (volumes, prompts), and the prompts' embeddings, of one a channel on average."""
         shown, said = functional.normalize(self.vision(volumes)), functional.normalize(self.text(tokens))
-        return self.log_scale.exp().clamp(max=_HOTTEST) * shown @ said.T
+        similarities = self.log_scale.exp().clamp(max=_HOTTEST) * shown @ said.T
+        return similarities, said * said.shape[1] ** 0.5
 
 
 def contrastive_loss(similarities: torch.Tensor, prompts: list[str]) -> torch.Tensor:
@@ -60,6 +62,18 @@ def contrastive_loss(similarities: torch.Tensor, prompts: list[str]) -> torch.Te
     same = torch.tensor([[one == other for other in prompts] for one in prompts], device=similarities.device)
     wanted = same / same.sum(1, keepdim=True)
     return (functional.cross_entropy(similarities, wanted) + functional.cross_entropy(similarities.T, wanted)) / 2
+
+
+def readout_loss(read: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    """Return the mean square error of numbers read from embeddings, of those that are stated (not NaN).
+
+    Examples
+    --------
+    >>> float(readout_loss(torch.tensor([[0.5, 9.0]]), torch.tensor([[0.0, torch.nan]])))
+    0.25
+    """
+    stated = ~numbers.isnan()
+    return functional.mse_loss(read[stated], numbers[stated]) if stated.any() else read.sum() * 0
 
 
 def train_bmlip(
@@ -88,13 +102,18 @@ def train_bmlip(
                 "data": volumes.fingerprint}  # fmt: skip
     done = load_checkpoint(out / CHECKPOINT, parts, identity)
     groups = acquisitions(volumes)
+    trained = ranges(one.facts for one in volumes.stored)
     pace = Pace(minutes, settings.checkpoint_minutes)
     journal = Journal(out, "bmlip", done, done < settings.steps)
     while done < settings.steps and not pace.is_over:
-        shown, prompts = _batch(groups, config, seed, done)
+        shown, facts = _batch(groups, config, seed, done)
+        prompts = [one.prompt for one in facts]
         with accelerator.autocast():
-            similarities = network(shown.to(accelerator.device), tokenizer.encode(prompts))
+            similarities, said = network(shown.to(accelerator.device), tokenizer.encode(prompts))
             loss = contrastive_loss(similarities, prompts)
+            if network.readout is not None:
+                numbers = torch.tensor([numbers_of(one, trained) for one in facts], device=said.device)
+                loss = loss + settings.readout * readout_loss(network.readout(said), numbers)
         accelerator.backward(loss)
         rate = settings.learning_rate * rate_factor(done, settings)
         descend(optimizer, learning_rate=rate, clip_norm=settings.clip_norm, warmup_steps=0, step=done)
@@ -134,17 +153,17 @@ def acquisitions(volumes: Volumes) -> list[list[Stored]]:
     return list(groups.values())
 
 
-def _batch(groups: list[list[Stored]], config: TumsynConfig, seed: int, step: int) -> tuple[torch.Tensor, list[str]]:
+def _batch(groups: list[list[Stored]], config: TumsynConfig, seed: int, step: int) -> tuple[torch.Tensor, list[Facts]]:
     settings = config.contrastive
-    shown, prompts = [], []
+    shown, facts = [], []
     for epoch, group in draws(seed, len(groups), min(settings.batch, len(groups)), step):
         rng = sample_generator(seed, epoch, group)
         one = groups[group][int(rng.integers(len(groups[group])))]
         shift = tuple(int(offset) for offset in rng.integers(-settings.shift, settings.shift + 1, 3))
         coarse = _halved(one, config.vision.halving)
         shown.append(cropped(coarse[::-1] if rng.random() < _FLIP else coarse, config.vision.crop, shift))
-        prompts.append(forgetful(one.facts, settings.forget, rng).prompt)
-    return torch.from_numpy(np.stack(shown)).unsqueeze(1), prompts
+        facts.append(forgetful(one.facts, settings.forget, rng))
+    return torch.from_numpy(np.stack(shown)).unsqueeze(1), facts
 
 
 @lru_cache(maxsize=_KEPT)

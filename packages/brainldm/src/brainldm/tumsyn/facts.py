@@ -85,6 +85,29 @@ def ranges(known: Iterable[Facts]) -> dict[str, dict[str, tuple[float, float, fl
     return found
 
 
+NUMBERS = tuple(_SAID)  # the facts that are numbers, in the order of `numbers_of`
+
+
+def numbers_of(facts: Facts, trained: Ranges) -> list[float]:
+    """Return every number of `facts` as its place between least (-1) and most (1) of its contrast; NaN: not stated.
+
+    Examples
+    --------
+    >>> trained = {"T2w": {"te_ms": (80.0, 85.0, 90.0), "field_t": (3.0, 3.0, 3.0)}}
+    >>> dict(zip(NUMBERS, numbers_of(Facts(contrast="T2w", te_ms=90.0, field_t=3.0), trained)))["te_ms"]
+    1.0
+    """
+    known = trained.get(str(facts.contrast), {})
+    return [_place(getattr(facts, key), known.get(key)) for key in NUMBERS]
+
+
+def _place(value: float | None, known: tuple[float, float, float] | None) -> float:
+    if value is None or known is None:
+        return float("nan")
+    least, _, most = known
+    return 2 * (value - least) / (most - least) - 1 if most > least else 0.0
+
+
 def within(facts: Facts, trained: Ranges) -> tuple[Facts, tuple[str, ...]]:
     """Return facts that a model has learned from, and which of those asked for it has not.
 

@@ -18,6 +18,7 @@ from braincaption.errors import UsageError
 from braincaption.nifti import Volume, load_image
 from brainldm.device import inference_device
 from brainldm.systems import DrawingRequest
+from brainldm.tumsyn.bias import corrected
 from brainldm.tumsyn.facts import Facts, read_prompt, within
 from brainldm.tumsyn.grid import Grid
 from brainldm.tumsyn.infer import synthesise
@@ -98,6 +99,7 @@ class VolumeMaker:
         taken, _ = within(asked, self.record.trained)
         text = self.encoder.encode([taken])
         voxels = np.asarray(image.dataobj, dtype=np.float32)
+        voxels = corrected(voxels, tuple(grid.zooms)) if self.record.synthesis.bias_corrected else voxels
         data = synthesise(self.network, text, voxels, grid, target, self.record.inference)
         made = nib.Nifti1Image(data, target.affine)
         back = made.as_reoriented(nib.orientations.ornt_transform(nib.io_orientation(made.affine), turned))

@@ -30,6 +30,9 @@ class _Span:
     weights: Voxels
 
 
+_Place = tuple[_Span, ...]  # a patch: one span along each axis
+
+
 @torch.no_grad()
 def synthesise(
     network: Synthesis, text: torch.Tensor, voxels: Voxels, source: Grid, target: Grid, how: InferenceSettings
@@ -60,17 +63,33 @@ def synthesise(
     spans = [_spans(axis, length, at, how) for axis, length, at in
              zip(box, cut.shape, centres(source, target), strict=True)]  # fmt: skip
     total, weight = (np.zeros(target.shape, dtype=np.float32) for _ in range(2))
-    for place in track(list(product(*spans)), "Synthesising patches"):
-        patch = cut[tuple(slice(span.first, span.first + how.patch) for span in place)]
-        weights = np.multiply.outer(np.multiply.outer(place[0].weights, place[1].weights), place[2].weights)
-        points = tuple(span.points for span in place)
-        weight[points] += weights
-        if weights.size and patch.any():
-            given = torch.from_numpy(np.ascontiguousarray(patch))[None, None].to(device)
-            given = torch.cat([given, given.flip(2)]) if how.mirrored else given
-            features = network.features(given, text.to(device).expand(len(given), -1))
-            total[points] += weights * _decoded(network, features, [span.inside for span in place], how.queries)
+    shown: list[_Place] = []
+    for place in product(*spans):
+        weight[_points(place)] += _weights(place)
+        if _weights(place).size and _patch(cut, place, how).any():
+            shown.append(place)
+    for first in track(range(0, len(shown), how.batch), "Synthesising patches"):
+        places = shown[first : first + how.batch]
+        given = torch.from_numpy(np.stack([_patch(cut, place, how) for place in places])).unsqueeze(1).to(device)
+        given = torch.stack([given, given.flip(2)], dim=1).flatten(0, 1) if how.mirrored else given
+        features = network.features(given, text.to(device).expand(len(given), -1))
+        for place, own in zip(places, features.reshape(len(places), -1, *features.shape[1:]), strict=True):
+            total[_points(place)] += _weights(place) * _decoded(network, own, place, how.queries)
     return np.asarray(np.clip(total / np.maximum(weight, _LEAST_WEIGHT**3), 0.0, 1.0), dtype=np.float32)
+
+
+def _points(place: _Place) -> tuple[slice, ...]:
+    """Return the points of the target that lie in a patch."""
+    return tuple(span.points for span in place)
+
+
+def _weights(place: _Place) -> Voxels:
+    """Return the weights of a patch's points."""
+    return np.multiply.outer(np.multiply.outer(place[0].weights, place[1].weights), place[2].weights)
+
+
+def _patch(cut: Voxels, place: _Place, how: InferenceSettings) -> Voxels:
+    return cut[tuple(slice(span.first, span.first + how.patch) for span in place)]
 
 
 def _box(voxels: Voxels) -> tuple[slice, ...]:
@@ -99,13 +118,13 @@ def _with_points(firsts: list[int], position: npt.NDArray[np.float64], end: int,
         )
 
 
-def _decoded(network: Synthesis, features: torch.Tensor, inside: list[Voxels], queries: int) -> Voxels:
+def _decoded(network: Synthesis, features: torch.Tensor, place: _Place, queries: int) -> Voxels:
     """Return grey values at the points of a patch, `queries` at a time; of a patch and its mirror image the mean."""
-    axes = [torch.from_numpy(axis) for axis in inside]
+    axes = [torch.from_numpy(span.inside) for span in place]
     points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(1, -1, 3).to(features.device)
     if len(features) > 1:
         points = torch.cat([points, points * points.new_tensor([-1, 1, 1])])
     firsts = range(0, points.shape[1], queries)
     parts = [network.decoder(features, points[:, first : first + queries]).mean(0, keepdim=True).cpu()
              for first in firsts]  # fmt: skip
-    return torch.cat(parts, dim=1).reshape([len(axis) for axis in inside]).numpy()
+    return torch.cat(parts, dim=1).reshape([len(axis) for axis in axes]).numpy()

@@ -29,7 +29,7 @@ class Batch:
     Attributes
     ----------
     patches : Tensor, shape (n, 1, p, p, p)
-        Of one contrast, degraded.
+        Of one contrast, as a network is shown it, degraded.
     facts : list of Facts
         Of the contrast asked for.
     points : Tensor, shape (n, q, 3)
@@ -102,7 +102,7 @@ def _example(
     """Return patch, facts, points and grey values: `scale` × patch voxels of the source, averaged down to patch."""
     as_acquired = rng.random() < settings.native
     scale = 1.0 if as_acquired else rng.uniform(settings.scale_min, settings.scale_max)
-    seen, answer = source.open(), target.open()
+    seen, answer = source.shown(), target.open()
     side = [max(settings.patch, min(round(settings.patch * scale), n)) for n in seen.shape]
     first = _corner(seen, side, rng)
     crop = tuple(slice(begin, begin + length) for begin, length in zip(first, side, strict=True))

@@ -49,6 +49,7 @@ class ContrastiveTraining:
     beta1: float
     beta2: float
     temperature: float  # at the start; learned
+    readout: float  # weight of reading the prompt's numbers from its embedding by a line; 0: the contrastive loss alone
     forget: float  # chance that a fact is written None
     shift: int  # largest random shift of the crop, voxels
     clip_norm: float
@@ -58,8 +59,9 @@ class ContrastiveTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class SynthesisSettings:
-    """Shape of the synthesis network of stage 2."""
+    """Shape of the synthesis network of stage 2, and what it is shown."""
 
+    bias_corrected: bool  # the scan to start from is shown without its bias field (N4)
     levels: int  # overlapping grey levels that a voxel enters as; 1: its grey value itself
     blocks: int
     channels: int
@@ -100,13 +102,15 @@ class SynthesisTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceSettings:
-    """How whole volumes are made: patches of `patch` voxels that overlap by `overlap`, `queries` points at a time.
+    """How whole volumes are made: patches of `patch` voxels that overlap by `overlap`.
 
+    `batch` patches are seen at once, and `queries` points of one decoded at once.
     With `mirrored`, each with left and right exchanged too: their mean is taken.
     """
 
     patch: int
     overlap: float
+    batch: int
     mirrored: bool
     queries: int
 

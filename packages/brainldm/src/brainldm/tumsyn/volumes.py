@@ -1,10 +1,15 @@
-"""Scans of a cohort in; normalised volumes on disk, cut to the head and opened without reading them, out."""
+"""Scans of a cohort in; normalised volumes on disk, cut to the head and opened without reading them, out.
+
+Where the network is shown scans without their bias field, each volume is there twice: as acquired, which is the answer
+to learn, and corrected, which is what it is learned from.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,16 +18,19 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from braincaption.atomic import atomic_folder
 from braincaption.errors import ScanError, UsageError
 from braincaption.nifti import Volume, load_image, same_grid
 from braincaption.progress import track
+from brainldm.tumsyn.bias import corrected
 from brainldm.tumsyn.cohort import Cohort, Scan
 from brainldm.tumsyn.facts import Facts
 from brainldm.tumsyn.intensity import FOREGROUND, normalised
 
 _INDEX = "index.json"
+_LAYOUT = 2  # of the store: what an earlier version wrote is written anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +38,19 @@ class Stored:
     """One volume of the store: float16 from 0 to 1, axes right, anterior, superior."""
 
     file: Path
+    shown_file: Path  # what a network is shown of it; `file` itself where nothing is corrected
     name: str
     person: str
     session: str
     facts: Facts
 
     def open(self) -> npt.NDArray[np.float16]:
-        """Return the voxels without reading them yet."""
+        """Return the voxels as acquired, without reading them yet."""
         return _mapped(self.file, self.file.stat().st_mtime_ns)
+
+    def shown(self) -> npt.NDArray[np.float16]:
+        """Return the voxels as a network is shown them, without reading them yet."""
+        return _mapped(self.shown_file, self.shown_file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)  # reading a file's header takes longer than cutting a patch; a process may map some 65,000
@@ -71,8 +84,10 @@ class Volumes:
         return tuple(group for group in groups if len(group) > 1)
 
 
-def stored_volumes(cohort: Cohort, side: str, folder: Path) -> Volumes:
+def stored_volumes(cohort: Cohort, side: str, folder: Path, *, bias_corrected: bool = False) -> Volumes:
     """Return the volumes of one side, normalised and written where `folder` does not hold them yet.
+
+    With `bias_corrected` what is shown of them is corrected (`brainldm.tumsyn.bias`), on as many threads as torch has.
 
     The scans of a session must lie on one grid, as co-registration leaves them; those that do not lie on the one that
     most of the session's scans have are among the broken ones.
@@ -83,9 +98,9 @@ def stored_volumes(cohort: Cohort, side: str, folder: Path) -> Volumes:
         No session has two scans that can be used.
     """
     scans = [scan for scan in cohort.scans if scan.side == side]
-    fingerprint = _fingerprint(scans)
+    fingerprint = _fingerprint(scans, bias_corrected)
     if not (folder / _INDEX).is_file() or _index(folder)["fingerprint"] != fingerprint:
-        _write(scans, fingerprint, folder)
+        _write(scans, fingerprint, folder, bias_corrected)
     document = _index(folder)
     stored = tuple(_stored(folder, row) for row in document["stored"])
     volumes = Volumes(stored=stored, broken=tuple(map(tuple, document["broken"])), fingerprint=fingerprint)
@@ -100,7 +115,7 @@ def canonical(data: npt.NDArray[Any], affine: npt.NDArray[np.float64]) -> nib.Ni
     return nib.as_closest_canonical(nib.Nifti1Image(np.asarray(data, dtype=np.float32), affine))
 
 
-def _write(scans: list[Scan], fingerprint: str, folder: Path) -> None:
+def _write(scans: list[Scan], fingerprint: str, folder: Path, bias_corrected: bool) -> None:
     broken: list[tuple[str, str]] = []
     rows: list[dict[str, Any]] = []
     sessions = sorted({scan.session for scan in scans})
@@ -110,10 +125,25 @@ def _write(scans: list[Scan], fingerprint: str, folder: Path) -> None:
                 file = f"{len(rows):06d}.npy"
                 np.save(aside / file, voxels)
                 facts = asdict(replace(scan.facts, zooms=zooms))
-                rows.append({"file": file, "name": scan.name, "person": scan.person, "session": scan.session,
-                             "facts": facts})  # fmt: skip
+                rows.append({"file": file, "shown": file, "name": scan.name, "person": scan.person,
+                             "session": scan.session, "facts": facts})  # fmt: skip
+        if bias_corrected:
+            _correct(rows, aside)
         document = {"fingerprint": fingerprint, "stored": rows, "broken": broken}
         (aside / _INDEX).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _correct(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Write every volume of `rows` without its bias field too."""
+
+    def correct(row: dict[str, Any]) -> None:
+        row["shown"] = row["file"].replace(".npy", "-corrected.npy")
+        even = corrected(np.load(folder / row["file"]).astype(np.float32), row["facts"]["zooms"])
+        np.save(folder / row["shown"], even.astype(np.float16))
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # SimpleITK lets other threads run
+        for _ in track(pool.map(correct, rows), "Correcting bias fields", total=len(rows)):
+            pass
 
 
 def _session(
@@ -152,8 +182,8 @@ def _box(masks: list[npt.NDArray[np.bool_]]) -> tuple[slice, ...]:
     return tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in where)
 
 
-def _fingerprint(scans: list[Scan]) -> str:
-    digest = hashlib.sha256()
+def _fingerprint(scans: list[Scan], bias_corrected: bool) -> str:
+    digest = hashlib.sha256(json.dumps({"layout": _LAYOUT, "bias corrected": bias_corrected}).encode())
     for scan in scans:
         size = scan.path.stat().st_size if scan.path.is_file() else -1
         digest.update(json.dumps([scan.name, size, asdict(scan.facts)], sort_keys=True).encode())
@@ -168,5 +198,5 @@ def _index(folder: Path) -> dict[str, Any]:
 def _stored(folder: Path, row: dict[str, Any]) -> Stored:
     said = dict(row["facts"])
     facts = Facts(**{**said, "zooms": tuple(said["zooms"])})
-    return Stored(file=folder / row["file"], name=row["name"], person=row["person"], session=row["session"],
-                  facts=facts)  # fmt: skip
+    files = {"file": folder / row["file"], "shown_file": folder / row["shown"]}
+    return Stored(**files, name=row["name"], person=row["person"], session=row["session"], facts=facts)
