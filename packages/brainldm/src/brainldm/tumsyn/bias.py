@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from brainldm.tumsyn.intensity import FOREGROUND
 
-_COARSE_MM = 9.0  # shading is smooth: found on voxels of about this size
+_COARSE_MM = 10.0  # shading is smooth: found on voxels of about this size
 _ITERATIONS = (30, 20, 5)  # from few control points to many; more of the last change nothing
 _FEWEST = 100  # coarse voxels of tissue: fewer say nothing of shading
 Voxels = npt.NDArray[np.float32]
