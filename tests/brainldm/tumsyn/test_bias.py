@@ -59,6 +59,19 @@ def test_a_head_of_few_voxels_is_returned() -> None:
     assert not corrected(np.zeros_like(small), ZOOMS).any()
 
 
+@pytest.mark.parametrize(
+    ("shape", "zooms"), [((60, 60, 1), (3, 3, 5)), ((60, 60, 2), (3, 3, 5)), ((90, 8, 90), (2, 1, 2))]
+)
+def test_a_slab_is_returned(shape: tuple[int, ...], zooms: tuple[float, ...]) -> None:
+    slab = np.random.default_rng(0).uniform(0.1, 1, shape).astype(np.float32)
+    assert corrected(slab, zooms) is slab
+
+
+def test_a_thick_slab_of_one_grey_value_stays() -> None:
+    slab = np.ones((60, 60, 12), dtype=np.float32)
+    assert np.abs(corrected(slab, (3.0, 3.0, 5.0)) - slab).max() < 1e-3
+
+
 def test_the_store_keeps_what_was_acquired_beside_what_is_shown(cohort: Path, tmp_path: Path) -> None:
     scans = read_cohort(cohort)
     plain = stored_volumes(scans, "train", tmp_path / "v")

@@ -13,14 +13,14 @@ from brainldm.tumsyn.intensity import FOREGROUND
 
 _COARSE_MM = 10.0  # shading is smooth: found on voxels of about this size
 _ITERATIONS = (30, 20, 5)  # from few control points to many; more of the last change nothing
-_FEWEST = 100  # coarse voxels of tissue: fewer say nothing of shading
+_THINNEST, _FEWEST = 3, 100  # coarse voxels along an axis, and of tissue: a slab, or fewer, say nothing of shading
 Voxels = npt.NDArray[np.float32]
 
 
 def corrected(voxels: Voxels, zooms: tuple[float, ...]) -> Voxels:
     """Return a volume divided by its bias field, from 0 to 1, as many voxels at 1 as before.
 
-    The same on every machine and with any number of threads around it. A head too small to tell is returned as it is.
+    The same with any number of threads around it. A head too small to tell, or a slab, is returned as it is.
 
     Parameters
     ----------
@@ -30,11 +30,14 @@ def corrected(voxels: Voxels, zooms: tuple[float, ...]) -> Voxels:
         Voxel size, mm.
     """
     tissue = voxels > FOREGROUND
-    steps = [max(1, round(_COARSE_MM / zoom)) for zoom in zooms]
-    if np.count_nonzero(tissue[tuple(slice(step // 2, None, step) for step in steps)]) < _FEWEST:
-        return voxels
     where = np.nonzero(tissue)
+    if not len(where[0]):
+        return voxels
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in where)
+    steps = [max(1, round(_COARSE_MM / zoom)) for zoom in zooms]
+    coarse = tissue[box][tuple(slice(step // 2, None, step) for step in steps)]
+    if min(coarse.shape) < _THINNEST or np.count_nonzero(coarse) < _FEWEST:
+        return voxels
     even = voxels.copy()
     even[box] /= _field(voxels[box], tissue[box], zooms, steps)
     below = float(np.mean(voxels[tissue] < 1.0))
