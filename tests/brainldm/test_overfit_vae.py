@@ -42,8 +42,8 @@ def test_a_small_vae_learns_sixteen_slices_by_heart(tmp_path: Path) -> None:
         tiny,
         vae=replace(tiny.vae, channels=(8, 16), attention_levels=(False, False)),  # half of tiny's downsampling
         vae_training=replace(
-            tiny.vae_training, batch=2, steps=320, learning_rate=4e-3, warmup_steps=20, perceptual_weight=1.0,
-            ema_decay=0.95,
+            tiny.vae_training, batch=2, steps=400, learning_rate=3e-3, warmup_steps=20, perceptual_weight=1.0,
+            ema_decay=0.98,
         ),
     )  # fmt: skip
     train_vae(slices, slices, config, 0, tmp_path / "vae", None)
